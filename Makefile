@@ -1,0 +1,71 @@
+# Everything starts from nothing but Python 3.11 or newer: each target makes the environment that it needs.
+#
+#   make up        run the whole service here, with a demo company   (make up ARGS="--port 8000")
+#   make test      all tests, on servers of their own                (make test ARGS="-k relay")
+#   make check     style, types, contracts, coverage of the domain, then all tests
+#   make lint, make format, make lock, make clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$name; break; }; done)
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-test
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+TESTS := $(BIN)/python -m pytest -n logical --maxprocesses 4
+
+.PHONY: up test check lint format lock clean
+.DELETE_ON_ERROR:
+
+# The last line is one plain command, so that a signal to make reaches it.
+up: $(RUN_READY)
+	@$(BIN)/okr up --demo $(ARGS)
+
+test: $(DEV_READY)
+	@$(TESTS) $(ARGS)
+
+check: lint
+	@$(TESTS) tests/domain --cov=okr.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(TESTS) --ignore=tests/domain
+
+lint: $(DEV_READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEV_READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Names and hashes only: no address of any package index is written down.
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links
+lock: $(RUN_READY)
+	@$(PIP) install uv
+	@$(LOCK) -o requirements.lock
+	@$(LOCK) --extra dev -o requirements-dev.lock
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "okr: Python 3.11 or newer is needed and no python3 here is: install it, or name one with make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "okr: $(PYTHON) is older than Python 3.11" >&2; exit 1; }
+	@echo "making a Python environment in $(VENV)"
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "okr: this Python cannot make environments: install its venv module (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "okr: could not make the Python environment $(VENV)" >&2; exit 1; }
+
+$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing what the service needs"
+	@$(PIP) install --require-hashes -r requirements.lock || { echo "okr: could not install requirements.lock (see above)" >&2; exit 1; }
+	@$(PIP) install --no-deps --no-build-isolation -e . || { echo "okr: could not install this project (see above)" >&2; exit 1; }
+	@touch $@
+
+$(DEV_READY): requirements-dev.lock $(RUN_READY) | $(BIN)/python
+	@echo "installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.lock || { echo "okr: could not install requirements-dev.lock (see above)" >&2; exit 1; }
+	@touch $@
