@@ -1,0 +1,131 @@
+"""Which state may follow which, for objectives and cycles. A refusal says what to do instead."""
+
+from enum import StrEnum
+
+from okr.domain.errors import Conflict
+
+
+class ObjectiveState(StrEnum):
+    """The life of an objective. Only what is active or closed counts in any grade above it."""
+
+    DRAFT = "draft"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    ACTIVE = "active"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class CycleState(StrEnum):
+    """The life of a cycle; while grading, last values still come in."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    GRADING = "grading"
+    CLOSED = "closed"
+
+
+COUNTING_STATES = frozenset({ObjectiveState.ACTIVE, ObjectiveState.CLOSED})
+"""The states in which an objective has a grade and counts in the grades above it."""
+
+
+class ObjectiveNotActive(Conflict):
+    """Only an active objective can do that."""
+
+    code = "objective_not_active"
+
+
+class ObjectiveAlreadyActive(Conflict):
+    """The objective runs already."""
+
+    code = "objective_already_active"
+
+
+class ObjectiveClosed(Conflict):
+    """The objective has ended; its key results are final."""
+
+    code = "objective_closed"
+
+
+class ObjectiveCancelled(Conflict):
+    """The objective was given up."""
+
+    code = "objective_cancelled"
+
+
+class CycleNotActive(Conflict):
+    """Only an active cycle can do that."""
+
+    code = "cycle_not_active"
+
+
+class CycleAlreadyActive(Conflict):
+    """The cycle runs already."""
+
+    code = "cycle_already_active"
+
+
+class CycleClosed(Conflict):
+    """The cycle has ended; its objectives are final."""
+
+    code = "cycle_closed"
+
+
+def activate_objective(state: ObjectiveState) -> ObjectiveState:
+    """From draft, proposed or approved."""
+    check_objective_open(state)
+    if state is ObjectiveState.ACTIVE:
+        raise ObjectiveAlreadyActive("The objective is active already; there is nothing to do.", state=state)
+    return ObjectiveState.ACTIVE
+
+
+def close_objective(state: ObjectiveState) -> ObjectiveState:
+    """From active only: what never ran is cancelled, not closed."""
+    check_objective_open(state)
+    if state is not ObjectiveState.ACTIVE:
+        raise ObjectiveNotActive(f"The objective is {state}; activate it first, or cancel it.", state=state)
+    return ObjectiveState.CLOSED
+
+
+def cancel_objective(state: ObjectiveState) -> ObjectiveState:
+    """From everything that has not ended."""
+    check_objective_open(state)
+    return ObjectiveState.CANCELLED
+
+
+def check_objective_open(state: ObjectiveState) -> None:
+    """Raises ObjectiveClosed or ObjectiveCancelled when the objective has ended: nothing below it may change any more."""
+    if state is ObjectiveState.CLOSED:
+        raise ObjectiveClosed("The objective is closed and its grade final; make a new objective.", state=state)
+    if state is ObjectiveState.CANCELLED:
+        raise ObjectiveCancelled("The objective was cancelled; make a new objective.", state=state)
+
+
+def activate_cycle(state: CycleState) -> CycleState:
+    """From draft."""
+    check_cycle_open(state)
+    if state is not CycleState.DRAFT:
+        raise CycleAlreadyActive(f"The cycle is {state} already; only a draft is activated.", state=state)
+    return CycleState.ACTIVE
+
+
+def start_grading_cycle(state: CycleState) -> CycleState:
+    """From active."""
+    check_cycle_open(state)
+    if state is not CycleState.ACTIVE:
+        raise CycleNotActive(f"The cycle is {state}; grading starts from an active cycle.", state=state)
+    return CycleState.GRADING
+
+
+def close_cycle(state: CycleState) -> CycleState:
+    """From active or grading."""
+    check_cycle_open(state)
+    if state is CycleState.DRAFT:
+        raise CycleNotActive("The cycle is a draft; activate it before closing it.", state=state)
+    return CycleState.CLOSED
+
+
+def check_cycle_open(state: CycleState) -> None:
+    """Raises CycleClosed when the cycle has ended: nothing in it may change any more."""
+    if state is CycleState.CLOSED:
+        raise CycleClosed("The cycle is closed and its grades final; put this into a running cycle.", state=state)

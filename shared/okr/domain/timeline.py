@@ -1,0 +1,281 @@
+"""What was in force when: from facts with dates to the inputs of a grade at one instant, and the instants worth grading.
+
+Everything a grade depends on changes at known instants only: observations, revisions, ends of days, endings. Between two of
+them a grade is constant, so grading each of them is grading every moment.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from operator import attrgetter
+
+from okr.domain import pace
+from okr.domain.calendar import day_ends, end_of_day, last_ended_day
+from okr.domain.values import (
+    Commitment,
+    Freshness,
+    Grade,
+    KeyResultInputs,
+    Kind,
+    Measure,
+    Operand,
+    Part,
+    Reading,
+    RollUpInputs,
+    SubjectKind,
+    Window,
+)
+
+PERIOD_DAYS = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92}
+_observed_at = attrgetter("observed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing seen at an instant: a metric's value, or what a check-in said. Later ones in a sequence win a tie."""
+
+    observed_at: datetime
+    value: Decimal | None = None
+    zone: str | None = None
+    milestone: str | None = None
+    confidence: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """How a key result is measured from `valid_from` on; `feed` is its metric, None when people report."""
+
+    revision: int
+    valid_from: datetime
+    measure: Measure
+    weight: Decimal
+    feed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A subject's grades by rising `observed_at`, one per instant: the one at an instant holds until the next."""
+
+    instants: tuple[datetime, ...] = ()
+    grades: tuple[Grade, ...] = ()
+
+    def at(self, instant: datetime) -> Grade | None:
+        """The grade in force at the instant; None before the first."""
+        index = bisect_right(self.instants, instant)
+        return self.grades[index - 1] if index else None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The days around a subject: its first and last, in the organization's zone, and when a person ended it."""
+
+    starts_on: date
+    due_on: date
+    zone: tzinfo
+    closed_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def window(self, instant: datetime) -> Window:
+        """How far the days have passed at the instant."""
+        is_closed = self.closed_at is not None and instant >= self.closed_at
+        return Window(self.starts_on, self.due_on, last_ended_day(instant, self.zone), is_closed)
+
+    @property
+    def last(self) -> datetime | None:
+        """The instant after which nothing about the subject changes any more."""
+        ends = [end for end in (self.closed_at, self.ended_at) if end is not None]
+        return min(ends) if ends else None
+
+    def days_between(self, since: datetime, until: datetime) -> list[datetime]:
+        """The ends of the subject's own days within [since, until]: its pace moves then."""
+        first = max(since, end_of_day(self.starts_on, self.zone))
+        return day_ends(first, min(until, end_of_day(self.due_on, self.zone)), self.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child objective under a composite key result, until `until`."""
+
+    id: str
+    weight: Decimal
+    timeline: Timeline
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultFacts:
+    """All that is known of a key result. `points` by feed and `check_ins` rise by observed_at; versions by valid_from."""
+
+    id: str
+    commitment: Commitment
+    frame: Frame
+    versions: tuple[Version, ...]
+    points: Mapping[str, Sequence[Observation]] = field(default_factory=dict)
+    check_ins: Sequence[Observation] = ()
+    operands: tuple["KeyResultFacts", ...] = ()
+    children: tuple[Child, ...] = ()
+    period_days: int = 7
+
+    def version_at(self, instant: datetime) -> Version:
+        """The version in force: the newest one valid by then, and before all of them the first."""
+        index = bisect_right(self.versions, instant, key=attrgetter("valid_from"))
+        return self.versions[max(index - 1, 0)]
+
+    def reading_at(self, instant: datetime) -> Reading:
+        """What was known at the instant, under the version in force."""
+        version = self.version_at(instant)
+        said = self.check_ins[: bisect_right(self.check_ins, instant, key=_observed_at)]
+        confidence = next((seen.confidence for seen in reversed(said) if seen.confidence is not None), None)
+        if version.measure.kind is Kind.COMPOSITE:
+            return self._composite_reading(version, instant, confidence)
+        if version.measure.kind is Kind.MILESTONE:
+            since = version.valid_from if version is not self.versions[0] else None
+            named = [
+                seen for seen in said if seen.milestone is not None and (since is None or seen.observed_at >= since)
+            ]
+            done = frozenset(seen.milestone for seen in named if seen.milestone is not None)
+            return Reading(done=done, confidence=confidence, observed_at=named[-1].observed_at if named else None)
+        if version.measure.kind is Kind.ORDINAL:
+            last = next((seen for seen in reversed(said) if seen.zone is not None), None)
+        elif version.feed is not None:
+            points = self.points.get(version.feed, ())
+            index = bisect_right(points, instant, key=_observed_at)
+            last = points[index - 1] if index else None
+        else:
+            last = next((seen for seen in reversed(said) if seen.value is not None), None)
+        if last is None:
+            return Reading(confidence=confidence)
+        return Reading(value=last.value, zone=last.zone, confidence=confidence, observed_at=last.observed_at)
+
+    def _composite_reading(self, version: Version, instant: datetime, confidence: Decimal | None) -> Reading:
+        wanted = version.measure.formula.of if version.measure.formula is not None else ()
+        by_id = {facts.id: facts for facts in self.operands}
+        readings = {id: by_id[id].reading_at(instant) for id in wanted if id in by_id}
+        operands = [Operand(id, reading.value) for id, reading in readings.items()]
+        seen = [reading.observed_at for reading in readings.values() if reading.observed_at is not None]
+        for child in self.children:
+            if child.until is None or instant < child.until:
+                grade = child.timeline.at(instant)
+                operands.append(Operand(child.id, grade.grade if grade else None, child.weight))
+        return Reading(operands=tuple(operands), confidence=confidence, observed_at=max(seen, default=None))
+
+    def inputs_at(self, instant: datetime) -> tuple[KeyResultInputs, Version]:
+        """The inputs of the grade at the instant, and the version they come from."""
+        version = self.version_at(instant)
+        return (
+            KeyResultInputs(
+                instant=instant,
+                measure=version.measure,
+                reading=self.reading_at(instant),
+                commitment=self.commitment,
+                window=self.frame.window(instant),
+                period_days=self.period_days,
+            ),
+            version,
+        )
+
+    def moments(self, since: datetime, until: datetime) -> set[datetime]:
+        """The instants within [since, until] at which what is known of the key result changes."""
+        found = {version.valid_from for version in self.versions[1:]}
+        found.update(_within(self.check_ins, since, until))
+        for version in self.versions:
+            if version.feed is not None:
+                found.update(_within(self.points.get(version.feed, ()), since, until))
+        for child in self.children:
+            found.update(child.timeline.instants)
+            found.update(_present(child.until))
+        found = {moment for moment in found if since <= moment <= until}
+        return found.union(*(operand.moments(since, until) for operand in self.operands))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A child of a roll-up. It counts within (`since`, `until`]; an end by a person, `ended_at`, no longer counts it.
+
+    `weights` are its weights by rising instant, the first also before it. `contributes_to` names the objectives it is aligned
+    to, each with the end of that alignment: where one of them is in the same set, the member counts there and not twice. With
+    a `frame` its pace is that of the instant, not that of its last grade.
+    """
+
+    kind: SubjectKind
+    id: str
+    weights: tuple[tuple[datetime | None, Decimal], ...]
+    timeline: Timeline
+    since: datetime | None = None
+    until: datetime | None = None
+    ended_at: datetime | None = None
+    is_guardrail: bool = False
+    contributes_to: tuple[tuple[str, datetime | None], ...] = ()
+    frame: Frame | None = None
+
+    def counts_at(self, instant: datetime) -> bool:
+        """Whether it is part of the set at the instant, alignments left aside."""
+        return (
+            (self.since is None or instant > self.since)
+            and (self.until is None or instant <= self.until)
+            and (self.ended_at is None or instant < self.ended_at)
+        )
+
+    def contributes_at(self, instant: datetime, ids: set[str]) -> bool:
+        """Whether it counts through one of the objectives `ids` at the instant."""
+        return any(id in ids and (end is None or instant < end) for id, end in self.contributes_to)
+
+    def part_at(self, instant: datetime) -> Part:
+        """The member as it stood at the instant."""
+        weight = next(weight for since, weight in reversed(self.weights) if since is None or since <= instant)
+        grade = self.timeline.at(instant)
+        if grade is None:
+            return Part(self.kind, self.id, weight, is_guardrail=self.is_guardrail)
+        return Part(
+            kind=self.kind,
+            id=self.id,
+            weight=weight,
+            raw=grade.raw,
+            progress=grade.progress,
+            grade=grade.grade,
+            expected=pace.expected_step(self.frame.window(instant))[0] if self.frame else grade.expected,
+            confidence=grade.confidence,
+            coverage=grade.coverage,
+            freshness=Freshness(grade.freshness),
+            is_guardrail=self.is_guardrail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RollUpFacts:
+    """All that is known of an objective, team, cycle or organization. Without a `frame` it has no days of its own."""
+
+    members: tuple[Member, ...]
+    zone: tzinfo
+    commitment: Commitment | None = None
+    frame: Frame | None = None
+
+    def inputs_at(self, instant: datetime) -> RollUpInputs:
+        """The inputs of the grade at the instant."""
+        counting = [member for member in self.members if member.counts_at(instant)]
+        ids = {member.id for member in counting}
+        return RollUpInputs(
+            instant=instant,
+            parts=tuple(member.part_at(instant) for member in counting if not member.contributes_at(instant, ids)),
+            commitment=self.commitment,
+            window=self.frame.window(instant) if self.frame else None,
+        )
+
+    def endings(self) -> set[datetime]:
+        """The instants at which a member's weight changes or it ceases to count."""
+        found: set[datetime] = set()
+        for member in self.members:
+            found.update(_present(member.ended_at, *(since for since, _ in member.weights)))
+            found.update(_present(*(end for _, end in member.contributes_to)))
+        return found
+
+
+def _within(seen: Sequence[Observation], since: datetime, until: datetime) -> Iterable[datetime]:
+    low, high = bisect_left(seen, since, key=_observed_at), bisect_right(seen, until, key=_observed_at)
+    return (observation.observed_at for observation in seen[low:high])
+
+
+def _present(*instants: datetime | None) -> list[datetime]:
+    return [instant for instant in instants if instant is not None]
