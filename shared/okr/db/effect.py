@@ -1,0 +1,189 @@
+"""The effect of grading: one autocommitted statement, so that a frozen or killed worker holds no lock and half-does nothing.
+
+It locks own and parents' demand in key order, moves `computed_seq` forward where nothing newer was written (the fence), and
+from the rows that this let through writes grades, snapshots and events, and raises the parents.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from okr.db.demand import Claim, Subject
+from okr.db.packing import Packed
+from okr.domain.values import Grade
+from okr.events import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A grade at an instant, and what it was made from."""
+
+    observed_at: datetime
+    grade: Grade
+    inputs: Packed
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What came of a claim: the grade now, the snapshots that history lacks, and where to go on if not all was done.
+
+    `before` is the grade that was current until now; the event tells both.
+    """
+
+    claim: Claim
+    current: Moment
+    snapshots: tuple[Moment, ...]
+    before: Grade | None
+    next_from: datetime | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the current grade says something else than before."""
+        return not self.current.grade.says_the_same_as(self.before)
+
+
+# The columns of a grade, as arrays of one row per graded subject or snapshot.
+_GRADE = """observed_at, raw, progress, grade, status, label, band, expected, freshness, confidence, coverage, success_line,
+            reasons, inputs"""
+_EFFECT = f"""
+WITH i AS (
+    SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::float8[],
+        $8::text[], $9::timestamptz[], $10::numeric[], $11::numeric[], $12::numeric[], $13::text[], $14::text[], $15::text[],
+        $16::numeric[], $17::text[], $18::numeric[], $19::numeric[], $20::numeric[], $21::text[], $22::text[])
+      AS i (kind, id, seq, token, next_from, distance, event, {_GRADE})),
+p AS (
+    SELECT kind, id, min(since) AS since FROM unnest($23::smallint[], $24::uuid[], $25::timestamptz[]) AS p (kind, id, since)
+     GROUP BY kind, id),
+s AS (
+    SELECT * FROM unnest($26::smallint[], $27::uuid[], $28::timestamptz[], $29::numeric[], $30::numeric[], $31::numeric[],
+        $32::text[], $33::text[], $34::text[], $35::numeric[], $36::text[], $37::numeric[], $38::numeric[], $39::numeric[],
+        $40::text[], $41::text[]) AS s (kind, id, {_GRADE})),
+l AS MATERIALIZED (
+    SELECT d.subject_kind, d.subject_id FROM rescore_demand d
+     WHERE d.organization_id = $1 AND (d.subject_kind, d.subject_id) IN (SELECT kind, id FROM i UNION SELECT kind, id FROM p)
+     ORDER BY d.organization_id, d.subject_kind, d.subject_id FOR NO KEY UPDATE),
+u AS (
+    UPDATE rescore_demand d SET
+        computed_seq = greatest(d.computed_seq, coalesce(i.seq, 0)),
+        requested_seq = d.requested_seq + (p.id IS NOT NULL OR i.next_from IS NOT NULL)::int,
+        dirty = d.requested_seq + (p.id IS NOT NULL OR i.next_from IS NOT NULL)::int
+                > greatest(d.computed_seq, coalesce(i.seq, 0)),
+        requested_at = CASE WHEN d.dirty AND d.touched_from < 'infinity' THEN d.requested_at ELSE clock_timestamp() END,
+        touched_from = least(d.touched_from, p.since, i.next_from),
+        claimed_from = CASE WHEN i.token = d.claimed_until THEN 'infinity' ELSE d.claimed_from END,
+        claimed_until = CASE WHEN i.token IS DISTINCT FROM d.claimed_until THEN d.claimed_until
+                             WHEN i.distance > 0 THEN clock_timestamp() + i.distance * interval '1 second'
+                             ELSE '-infinity' END
+      FROM l LEFT JOIN i ON i.kind = l.subject_kind AND i.id = l.subject_id
+             LEFT JOIN p ON p.kind = l.subject_kind AND p.id = l.subject_id
+     WHERE d.organization_id = $1 AND d.subject_kind = l.subject_kind AND d.subject_id = l.subject_id
+       AND (p.id IS NOT NULL OR d.computed_seq < i.seq)
+ RETURNING d.subject_kind AS kind, d.subject_id AS id, old.computed_seq AS before),
+f AS (SELECT i.* FROM i JOIN u ON u.kind = i.kind AND u.id = i.id AND u.before < i.seq),
+g AS (
+    INSERT INTO grade (organization_id, subject_kind, subject_id, computed_seq, computed_at, provenance, ruleset_key,
+                       ruleset_version, {_GRADE})
+    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $42, $43, observed_at, raw, progress, grade, status, label, band,
+           expected, freshness, confidence, coverage, success_line, string_to_array(reasons, ','), inputs::jsonb
+      FROM f
+    ON CONFLICT (organization_id, subject_kind, subject_id) DO UPDATE SET
+        (computed_seq, computed_at, provenance, ruleset_key, ruleset_version, {_GRADE})
+      = (excluded.computed_seq, excluded.computed_at, excluded.provenance, excluded.ruleset_key, excluded.ruleset_version,
+         excluded.observed_at, excluded.raw, excluded.progress, excluded.grade, excluded.status, excluded.label, excluded.band,
+         excluded.expected, excluded.freshness, excluded.confidence, excluded.coverage, excluded.success_line,
+         excluded.reasons, excluded.inputs)),
+h AS (
+    INSERT INTO score_snapshot (organization_id, subject_kind, subject_id, computed_seq, recorded_at, provenance, ruleset_key,
+                                ruleset_version, {_GRADE})
+    SELECT $1, s.kind, s.id, f.seq, clock_timestamp(), 'computed', $42, $43, s.observed_at, s.raw, s.progress, s.grade, s.status,
+           s.label, s.band, s.expected, s.freshness, s.confidence, s.coverage, s.success_line,
+           string_to_array(s.reasons, ','), s.inputs::jsonb
+      FROM s JOIN f ON f.kind = s.kind AND f.id = s.id),
+e AS (
+    INSERT INTO outbox_event (organization_id, id, type, subject, sequence, data, created_at)
+    SELECT $1, uuidv7(), $44, (f.event::jsonb) ->> 'subject', f.seq, f.event::jsonb, clock_timestamp()
+      FROM f WHERE f.event IS NOT NULL)
+SELECT kind, id FROM f
+"""
+
+
+async def write_effect(
+    connection: asyncpg.Connection,
+    organization_id: UUID,
+    scored: Sequence[Scored],
+    *,
+    parents: dict[Subject, datetime],
+    ruleset: tuple[str, int],
+    distances: dict[int, float],
+) -> set[Subject]:
+    """Write what was graded and raise `parents` (none of them among the graded) since the given instants.
+
+    `distances` holds, by kind number, the seconds for which a subject is then left alone. Answers the subjects whose grade was
+    written; the others lost to a newer one.
+    """
+    subjects = [one.claim.subject for one in scored]
+    snapshots = [(one.claim.subject, moment) for one in scored for moment in one.snapshots]
+    rows = await connection.fetch(
+        _EFFECT,
+        organization_id,
+        [subject.number for subject in subjects],
+        [subject.id for subject in subjects],
+        [one.claim.requested_seq for one in scored],
+        [one.claim.token for one in scored],
+        [one.next_from for one in scored],
+        [distances.get(subject.number, 0.0) for subject in subjects],
+        [_event(one) for one in scored],
+        *_columns([one.current for one in scored]),
+        [subject.number for subject in parents],
+        [subject.id for subject in parents],
+        list(parents.values()),
+        [subject.number for subject, _ in snapshots],
+        [subject.id for subject, _ in snapshots],
+        *_columns([moment for _, moment in snapshots]),
+        *ruleset,
+        EventType.GRADE_CHANGED.value,
+    )
+    return {Subject(row["kind"], row["id"]) for row in rows}
+
+
+def _columns(moments: Sequence[Moment]) -> list[list[Any]]:
+    """The moments as arrays, in the order of _GRADE. Reasons are codes without commas."""
+    grades = [moment.grade for moment in moments]
+    return [
+        [moment.observed_at for moment in moments],
+        [grade.raw for grade in grades],
+        [grade.progress for grade in grades],
+        [grade.grade for grade in grades],
+        [grade.status.value for grade in grades],
+        [grade.label for grade in grades],
+        [grade.band for grade in grades],
+        [grade.expected for grade in grades],
+        [grade.freshness.value for grade in grades],
+        [grade.confidence for grade in grades],
+        [grade.coverage for grade in grades],
+        [grade.success_line for grade in grades],
+        [",".join(grade.reasons) for grade in grades],
+        [orjson.dumps(moment.inputs).decode() for moment in moments],
+    ]
+
+
+def _event(scored: Scored) -> str | None:
+    """The event's data where the grade changed: both grades as numbers, and the instant the new one holds for."""
+    if not scored.is_news:
+        return None
+    grade, before = scored.current.grade, scored.before
+    return orjson.dumps(
+        {
+            "subject": str(scored.claim.subject),
+            "grade": None if grade.grade is None else float(grade.grade),
+            "status": grade.status.value,
+            "grade_before": None if before is None or before.grade is None else float(before.grade),
+            "status_before": None if before is None else before.status.value,
+            "observed_at": scored.current.observed_at.isoformat(),
+        }
+    ).decode()

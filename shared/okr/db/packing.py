@@ -1,0 +1,140 @@
+"""Inputs of a grade as compact JSON, and back: what a snapshot keeps so that its grade can be made again.
+
+A key result's measure is not copied: its version is immutable, so its revision is enough. Decimals are strings, so that none
+loses a digit; absent keys are None or empty.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from okr.db.tables.scoring import KIND_NUMBERS, KINDS_BY_NUMBER
+from okr.domain.values import (
+    Commitment,
+    Freshness,
+    KeyResultInputs,
+    Measure,
+    Operand,
+    Part,
+    Reading,
+    RollUpInputs,
+    Window,
+)
+
+Packed = dict[str, Any]
+
+
+def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
+    """`r` revision, `c` commitment, `w` window, `p` period in days; of the reading `v` value, `z` zone, `m` milestones done,
+    `o` operands, `f` confidence, `at` when observed.
+    """
+    reading = inputs.reading
+    return _present(
+        r=revision,
+        c=inputs.commitment.value,
+        w=_pack_window(inputs.window),
+        p=inputs.period_days,
+        v=_text(reading.value),
+        z=reading.zone,
+        m=sorted(reading.done),
+        o=[[operand.id, _text(operand.value), _text(operand.weight)] for operand in reading.operands],
+        f=_text(reading.confidence),
+        at=reading.observed_at.isoformat() if reading.observed_at else None,
+    )
+
+
+def unpack_key_result(packed: Packed, *, measure: Measure, instant: datetime) -> KeyResultInputs:
+    """The inputs that `pack_key_result` packed; `measure` is that of the revision `packed["r"]`."""
+    return KeyResultInputs(
+        instant=instant,
+        measure=measure,
+        commitment=Commitment(packed["c"]),
+        window=unpack_window(packed["w"]),
+        period_days=packed["p"],
+        reading=Reading(
+            value=_number(packed.get("v")),
+            zone=packed.get("z"),
+            done=frozenset(packed.get("m", ())),
+            operands=tuple(Operand(id, _number(value), Decimal(weight)) for id, value, weight in packed.get("o", ())),
+            confidence=_number(packed.get("f")),
+            observed_at=datetime.fromisoformat(packed["at"]) if "at" in packed else None,
+        ),
+    )
+
+
+def pack_roll_up(inputs: RollUpInputs) -> Packed:
+    """`c` commitment, `w` window, `parts`: kind number, id, weight, raw, progress, grade, expected, confidence, coverage,
+    freshness, and true for a guardrail.
+    """
+    return _present(
+        c=inputs.commitment.value if inputs.commitment else None,
+        w=_pack_window(inputs.window) if inputs.window else None,
+        parts=[_pack_part(part) for part in inputs.parts],
+    )
+
+
+def unpack_roll_up(packed: Packed, *, instant: datetime) -> RollUpInputs:
+    """The inputs that `pack_roll_up` packed."""
+    return RollUpInputs(
+        instant=instant,
+        parts=tuple(_unpack_part(row) for row in packed.get("parts", ())),
+        commitment=Commitment(packed["c"]) if "c" in packed else None,
+        window=unpack_window(packed["w"]) if "w" in packed else None,
+    )
+
+
+def _pack_part(part: Part) -> list[Any]:
+    row: list[Any] = [
+        KIND_NUMBERS[part.kind],
+        part.id.replace("-", ""),
+        _text(part.weight),
+        _text(part.raw),
+        _text(part.progress),
+        _text(part.grade),
+        _text(part.expected),
+        _text(part.confidence),
+        _text(part.coverage),
+        part.freshness.value,
+    ]
+    return [*row, True] if part.is_guardrail else row
+
+
+def _unpack_part(row: list[Any]) -> Part:
+    kind, id, weight, raw, progress, grade, expected, confidence, coverage, freshness, *guardrail = row
+    return Part(
+        kind=KINDS_BY_NUMBER[kind],
+        id=str(UUID(id)),
+        weight=Decimal(weight),
+        raw=_number(raw),
+        progress=_number(progress),
+        grade=_number(grade),
+        expected=_number(expected),
+        confidence=_number(confidence),
+        coverage=Decimal(coverage),
+        freshness=Freshness(freshness),
+        is_guardrail=bool(guardrail),
+    )
+
+
+def _pack_window(window: Window) -> list[Any]:
+    days = [window.starts_on.isoformat(), window.due_on.isoformat(), window.ended_on.isoformat()]
+    return [*days, True] if window.is_closed else days
+
+
+def unpack_window(packed: list[Any]) -> Window:
+    """The window that stands under `w`."""
+    starts_on, due_on, ended_on, *closed = packed
+    return Window(date.fromisoformat(starts_on), date.fromisoformat(due_on), date.fromisoformat(ended_on), bool(closed))
+
+
+def _present(**values: Any) -> Packed:
+    return {key: value for key, value in values.items() if value is not None and value != []}
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else format(number, "f")
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

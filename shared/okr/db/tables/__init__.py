@@ -1,0 +1,31 @@
+"""The tables, by theme. Importing this package fills the metadata that migrations are compared with."""
+
+from sqlmodel import SQLModel
+
+from okr.db.tables.directory import ApiKey, IdempotencyKey, Organization, Person, Team
+from okr.db.tables.goals import Alignment, CheckIn, Cycle, KeyResult, KeyResultVersion, Objective
+from okr.db.tables.metrics import Metric, MetricPoint
+from okr.db.tables.scoring import CurrentGrade, OutboxEvent, RescoreDemand, ScoreSnapshot
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Alignment",
+    "ApiKey",
+    "CheckIn",
+    "CurrentGrade",
+    "Cycle",
+    "IdempotencyKey",
+    "KeyResult",
+    "KeyResultVersion",
+    "Metric",
+    "MetricPoint",
+    "Objective",
+    "Organization",
+    "OutboxEvent",
+    "Person",
+    "RescoreDemand",
+    "ScoreSnapshot",
+    "Team",
+    "metadata",
+]

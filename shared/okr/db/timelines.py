@@ -1,0 +1,104 @@
+"""Grades as they were stored, as the domain's plain values: current ones, and timelines of history to grade from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from okr.db.demand import Subject
+from okr.domain.timeline import Timeline
+from okr.domain.values import Freshness, Grade, Status
+
+Row = asyncpg.Record | Mapping[str, Any]
+
+FORWARD_LIMIT = 800
+"""Snapshots of one subject that are read at once."""
+
+GRADE_COLUMNS = """observed_at, raw, progress, grade, status, label, band, expected, freshness, confidence, coverage,
+    success_line, reasons"""
+
+# Before `since` only the last snapshot matters; the current grade closes the timeline where the forward limit cuts it.
+_TIMELINES = f"""
+SELECT w.kind, w.id, t.* FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) AS w (kind, id, since)
+ CROSS JOIN LATERAL (
+    (SELECT 1 AS part, {GRADE_COLUMNS} FROM score_snapshot
+      WHERE organization_id = $1 AND subject_kind = w.kind AND subject_id = w.id AND observed_at < w.since
+      ORDER BY observed_at DESC, computed_seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT DISTINCT ON (observed_at) 2, {GRADE_COLUMNS} FROM score_snapshot
+      WHERE organization_id = $1 AND subject_kind = w.kind AND subject_id = w.id AND observed_at >= w.since
+      ORDER BY observed_at, computed_seq DESC LIMIT $5)
+    UNION ALL
+    (SELECT 3, {GRADE_COLUMNS} FROM grade
+      WHERE organization_id = $1 AND subject_kind = w.kind AND subject_id = w.id)) AS t
+ ORDER BY w.kind, w.id, t.part, t.observed_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTimeline:
+    """A subject's stored history from a given instant on, with what held just before it.
+
+    `complete_until` is set where there were more snapshots than are read at once: up to there it has no gaps. `current` is
+    the current grade, if there is one.
+    """
+
+    timeline: Timeline
+    current: Grade | None = None
+    complete_until: datetime | None = None
+
+
+def grade_of(row: Row) -> Grade:
+    """The domain's grade from a row with GRADE_COLUMNS."""
+    return Grade(
+        raw=row["raw"],
+        progress=row["progress"],
+        grade=row["grade"],
+        status=Status(row["status"]),
+        label=row["label"],
+        band=row["band"],
+        expected=row["expected"],
+        freshness=Freshness(row["freshness"]),
+        confidence=row["confidence"],
+        coverage=row["coverage"],
+        success_line=row["success_line"],
+        reasons=tuple(row["reasons"]),
+    )
+
+
+async def load_timelines(
+    connection: asyncpg.Connection, organization_id: UUID, wanted: Mapping[Subject, datetime]
+) -> dict[Subject, StoredTimeline]:
+    """The stored timelines of the subjects, each from its instant on, in one query; all of them are in the answer."""
+    subjects = sorted(wanted)
+    rows = await connection.fetch(
+        _TIMELINES,
+        organization_id,
+        [subject.number for subject in subjects],
+        [subject.id for subject in subjects],
+        [wanted[subject] for subject in subjects],
+        FORWARD_LIMIT,
+    )
+    found: dict[Subject, list[asyncpg.Record]] = {subject: [] for subject in subjects}
+    for row in rows:
+        found[Subject(row["kind"], row["id"])].append(row)
+    return {subject: _timeline(found[subject]) for subject in subjects}
+
+
+def _timeline(rows: list[asyncpg.Record]) -> StoredTimeline:
+    grades = {row["observed_at"]: grade_of(row) for row in rows if row["part"] != 3}
+    current = next((row for row in rows if row["part"] == 3), None)
+    forward = [row["observed_at"] for row in rows if row["part"] == 2]
+    complete_until = forward[-1] if len(forward) == FORWARD_LIMIT else None
+    if current is not None:
+        # The newest snapshot may be older than the current grade, never different from it at that instant.
+        grades[current["observed_at"]] = grade_of(current)
+    ordered = sorted(grades.items(), key=lambda item: item[0])
+    return StoredTimeline(
+        Timeline(tuple(at for at, _ in ordered), tuple(grade for _, grade in ordered)),
+        current=grade_of(current) if current is not None else None,
+        complete_until=complete_until,
+    )
