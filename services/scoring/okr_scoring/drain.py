@@ -1,0 +1,125 @@
+"""Draining: serve an organization's demand, batch by batch, until nothing that may be claimed is left."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from okr import telemetry
+from okr.db import demand
+from okr.db.engine import connection_of
+from okr.db.partitions import Partitions
+from okr_scoring.rescore import Served, serve
+
+BATCH = 200
+log = structlog.get_logger(__name__)
+
+
+class Drainer:
+    """Serves demand for one worker process: one batch of an organization at a time, several organizations side by side.
+
+    Whoever asks while an organization is being drained is heard: the drain looks once more before it ends.
+    """
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        lease_seconds: float = 2.0,
+        roll_up_distance_seconds: float = 1.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool = pool
+        self._lease_seconds = lease_seconds
+        self._distance_seconds = roll_up_distance_seconds
+        self._now = now
+        self._partitions = Partitions()
+        self._draining: dict[UUID, bool] = {}
+        self._later: dict[UUID, asyncio.Task[None]] = {}
+        self._is_closing = False
+
+    async def drain(self, organization_id: UUID, *, older_than_seconds: float = 0) -> int:
+        """Serve all that may be claimed; answers how many grades were written. Demand that comes meanwhile is served too."""
+        if organization_id in self._draining:
+            self._draining[organization_id] = True
+            return 0
+        written = 0
+        try:
+            self._draining[organization_id] = True
+            while self._draining[organization_id]:
+                self._draining[organization_id] = False
+                written += await self._drain_once(organization_id, older_than_seconds)
+        finally:
+            del self._draining[organization_id]
+        await self._look_again(organization_id)
+        return written
+
+    async def _drain_once(self, organization_id: UUID, older_than_seconds: float) -> int:
+        written = 0
+        async with connection_of(self._pool) as connection:
+            while True:
+                claims = await demand.claim(
+                    connection,
+                    organization_id,
+                    lease_seconds=self._lease_seconds,
+                    limit=BATCH,
+                    older_than_seconds=older_than_seconds,
+                )
+                if not claims:
+                    return written
+                served = await serve(
+                    connection,
+                    organization_id,
+                    claims,
+                    now=self._now(),
+                    partitions=self._partitions,
+                    roll_up_distance_seconds=self._distance_seconds,
+                )
+                written += len(served.written)
+                _count(served, self._now())
+
+    async def _look_again(self, organization_id: UUID) -> None:
+        """Come back for what may not be claimed yet: roll-ups kept at a distance, and what waits for another's lease."""
+        if organization_id in self._later or self._is_closing:
+            return
+        async with connection_of(self._pool) as connection:
+            seconds = await demand.seconds_until_claimable(connection, organization_id)
+        if seconds is not None:
+            self._later[organization_id] = asyncio.create_task(self._drain_later(organization_id, seconds))
+
+    async def _drain_later(self, organization_id: UUID, seconds: float) -> None:
+        while not self._is_closing:
+            await asyncio.sleep(max(seconds, 0.005))
+            try:
+                await self.drain(organization_id)
+                async with connection_of(self._pool) as connection:
+                    next_seconds = await demand.seconds_until_claimable(connection, organization_id)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                telemetry.DRAIN_FAILURES.inc()
+                log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
+                break
+            if next_seconds is None:
+                break
+            seconds = next_seconds
+        del self._later[organization_id]
+
+    async def close(self) -> None:
+        """Give up what was planned for later."""
+        self._is_closing = True
+        later = list(self._later.values())
+        for task in later:
+            task.cancel()
+        await asyncio.gather(*later, return_exceptions=True)
+
+
+def _count(served: Served, now: datetime) -> None:
+    telemetry.FENCED.inc(served.fenced)
+    for one in served.scored:
+        if one.claim.subject in served.written:
+            kind = one.claim.subject.kind.value
+            telemetry.GRADED.labels(kind).inc()
+            telemetry.SNAPSHOTS.inc(len(one.snapshots))
+            telemetry.FRESHNESS.labels(kind).observe(max((now - one.claim.requested_at).total_seconds(), 0))
