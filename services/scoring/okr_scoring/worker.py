@@ -68,8 +68,9 @@ async def run_arq(settings: Settings, drainer: Drainer) -> None:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("jobs unavailable, demand is swept", error=f"{type(error).__name__}: {error}")
         finally:
+            # Saying goodbye goes through Redis too; where it is away that must not hold up the process.
             with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await worker.close()
+                await asyncio.wait_for(worker.close(), timeout=RESTART_SECONDS)
         await asyncio.sleep(RESTART_SECONDS)
 
 

@@ -229,7 +229,7 @@ def _current_value(row: asyncpg.Record, measure: MeasureView) -> Decimal | None:
         return None
     operands = tuple(
         Operand(id, None if value is None else Decimal(value), Decimal(weight))
-        for id, value, weight in orjson.loads(row["operands"])
+        for id, value, weight in _json(row["operands"])
     )
     return measured(measure_of(asdict(measure)), Reading(operands=operands)).value
 
@@ -251,5 +251,6 @@ def _measure(row: asyncpg.Record) -> MeasureView:
     )
 
 
-def _json(text: str | None) -> Any:
-    return None if text is None else orjson.loads(text)
+def _json(stored: Any) -> Any:
+    """jsonb as the driver gives it, as text, or as a session's connection does, decoded."""
+    return orjson.loads(stored) if isinstance(stored, str) else stored

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import count
 from typing import NamedTuple, cast
 from uuid import UUID
 
@@ -75,13 +74,8 @@ class Recorded:
     wanted: dict[Subject, int]
 
 
-class PointKey(NamedTuple):
-    """What makes two points the same one."""
-
-    metric_id: UUID
-    observed_at: datetime
-    source: str
-    dedupe_key: str
+# What makes two points the same one: metric's id, observed_at, source, dedupe_key. A plain tuple: there are very many.
+PointKey = tuple[UUID, datetime, str, str]
 
 
 class _Row(NamedTuple):
@@ -132,7 +126,7 @@ def _batch(points: Sequence[NewPoint], metric_ids: dict[str, UUID], *, now: date
         metric_id = metric_ids.get(point.metric)
         if metric_id is None:
             continue
-        key = PointKey(metric_id, point.observed_at, point.source, point.dedupe_key)
+        key = (metric_id, point.observed_at, point.source, point.dedupe_key)
         batch.places.setdefault(key, []).append(place)
         earlier = at_moment.get(moment := (metric_id, point.observed_at), 0)
         at_moment[moment] = earlier + 1
@@ -179,15 +173,18 @@ async def _metric_ids(connection: asyncpg.Connection, organization_id: UUID, key
     return {row["key"]: row["id"] for row in rows}
 
 
-# Text for the values: asyncpg encodes a Decimal more slowly than Python and PostgreSQL write and read its digits.
+# Values as text: asyncpg encodes a Decimal more slowly than Python and PostgreSQL write and read its digits. Of the arrays,
+# those for recorded_at and revision may be empty; the missing elements are `$9` and 0.
 _INSERT = """
 WITH p AS MATERIALIZED (
-    SELECT * FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[])
-             WITH ORDINALITY AS p (metric_id, observed_at, source, dedupe_key, value, recorded_at, revision, place)
+    SELECT metric_id, observed_at, source, dedupe_key, value::numeric AS value,
+           coalesce(recorded_at, $9) AS recorded_at, coalesce(revision, 0) AS revision, place
+      FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[])
+           WITH ORDINALITY AS p (metric_id, observed_at, source, dedupe_key, value, recorded_at, revision, place)
      ORDER BY metric_id, observed_at, source, dedupe_key, revision),
 i AS (
     INSERT INTO metric_point (organization_id, metric_id, observed_at, source, dedupe_key, revision, value, recorded_at)
-    SELECT $1, metric_id, observed_at, source, dedupe_key, revision, value::numeric, recorded_at FROM p
+    SELECT $1, metric_id, observed_at, source, dedupe_key, revision, value, recorded_at FROM p
     ON CONFLICT DO NOTHING
     RETURNING metric_id, observed_at, source, dedupe_key, revision)
 SELECT place FROM p
@@ -198,9 +195,16 @@ SELECT place FROM p
 
 async def _insert(connection: asyncpg.Connection, organization_id: UUID, rows: Sequence[_Row]) -> set[PointKey]:
     """Insert `rows`, no two of one key and revision; answers the keys of those that were there already."""
-    keys, values, recorded_ats, revisions = zip(*rows, strict=True)
+    keys, values, recorded_at, revisions = zip(*rows, strict=True)
+    usual = min(recorded_at)
     taken = await connection.fetch(
-        _INSERT, organization_id, *zip(*keys, strict=True), [str(value) for value in values], recorded_ats, revisions
+        _INSERT,
+        organization_id,
+        *zip(*keys, strict=True),
+        [str(value) for value in values],
+        recorded_at if max(recorded_at) > usual else [],
+        revisions if any(revisions) else [],
+        usual,
     )
     return {keys[record["place"] - 1] for record in taken}
 
@@ -270,7 +274,7 @@ async def _follow_up(
     """Tell of each metric with new points, and have what it feeds graded again from its earliest new point on."""
     by_metric: dict[UUID, list[_Row]] = {}
     for row in new:
-        by_metric.setdefault(row.key.metric_id, []).append(row)
+        by_metric.setdefault(row.key[0], []).append(row)
     if not by_metric:
         return {}
     keys = {metric_id: key for key, metric_id in metric_ids.items()}
@@ -278,7 +282,7 @@ async def _follow_up(
     events = []
     since: dict[UUID, datetime] = {}
     for metric_id, rows in by_metric.items():
-        since[metric_id] = min(row.key.observed_at for row in rows)
+        since[metric_id] = min(row.key[1] for row in rows)
         events.append(_points_recorded(keys[metric_id], rows, since=since[metric_id], sequence=sequence))
     fed = await fed_by(connection, organization_id, list(by_metric))
     await announce(connection, organization_id, events)
@@ -286,17 +290,18 @@ async def _follow_up(
 
 
 def _points_recorded(metric_key: str, rows: Sequence[_Row], *, since: datetime, sequence: int) -> Event:
-    order = count()
-    newest = max(rows, key=lambda row: (row.key.observed_at, row.recorded_at, next(order)))
+    # Of equals the last: corrections come after what they correct.
+    newest = max(reversed(rows), key=lambda row: (row.key[1], row.recorded_at))
+    metric_id, last_observed_at, *_ = newest.key
     return Event(
         EventType.METRIC_POINTS_RECORDED,
-        subject=f"metric:{rows[0].key.metric_id}",
+        subject=f"metric:{metric_id}",
         sequence=sequence,
         data={
             "key": metric_key,
             "count": len(rows),
             "first_observed_at": since.astimezone(UTC).isoformat(),
-            "last_observed_at": newest.key.observed_at.astimezone(UTC).isoformat(),
+            "last_observed_at": last_observed_at.astimezone(UTC).isoformat(),
             "value": float(newest.value),
         },
     )

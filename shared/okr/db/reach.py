@@ -11,6 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from okr.db.demand import Subject, subject
+from okr.db.goals import zone_of
+from okr.db.tables import Cycle
 from okr.db.work import Work
 from okr.domain.calendar import end_of_day
 from okr.domain.values import SubjectKind
@@ -51,6 +53,12 @@ SELECT id FROM key_result
 def start_of_day(day: date, zone: tzinfo) -> datetime:
     """The instant, in UTC, at which the day begins in the zone: the end of the day before it."""
     return end_of_day(day - timedelta(days=1), zone)
+
+
+async def beginning(work: Work, *cycles: Cycle) -> datetime:
+    """The first instant at which a grade within the cycles may exist; for cycles yet to come that is now."""
+    zone = await zone_of(work.session, work.organization_id)
+    return min(work.now, *(start_of_day(cycle.starts_on, zone) for cycle in cycles))
 
 
 def touch(work: Work, subjects: Iterable[Subject], since: datetime) -> None:

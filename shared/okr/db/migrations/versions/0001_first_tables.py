@@ -30,7 +30,8 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('okr_make_partition'));
+    -- A table's lock, not an advisory one: taking it also learns of tables that others have made meanwhile.
+    EXECUTE format('LOCK TABLE %I IN SHARE UPDATE EXCLUSIVE MODE', parent);
     IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
