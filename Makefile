@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	&& { echo $$name; break; }; done)
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-test
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 TESTS := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
 .PHONY: up test check lint format lock clean
@@ -54,18 +54,18 @@ clean:
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "okr: Python 3.11 or newer is needed and no python3 here is: install it, or name one with make PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "okr: $(PYTHON) is older than Python 3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "okr: $(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
 	@echo "making a Python environment in $(VENV)"
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "okr: this Python cannot make environments: install its venv module (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "okr: could not make the Python environment $(VENV)" >&2; exit 1; }
 
 $(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "installing what the service needs"
+	@echo "installing what the service needs, which can take a minute or two"
 	@$(PIP) install --require-hashes -r requirements.lock || { echo "okr: could not install requirements.lock (see above)" >&2; exit 1; }
 	@$(PIP) install --no-deps --no-build-isolation -e . || { echo "okr: could not install this project (see above)" >&2; exit 1; }
 	@touch $@
 
 $(DEV_READY): requirements-dev.lock $(RUN_READY) | $(BIN)/python
-	@echo "installing what the tests need"
+	@echo "installing what the tests need, which can take a minute or two"
 	@$(PIP) install --require-hashes -r requirements-dev.lock || { echo "okr: could not install requirements-dev.lock (see above)" >&2; exit 1; }
 	@touch $@

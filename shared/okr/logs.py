@@ -28,15 +28,17 @@ def _dumps(event: dict[str, Any], default: Any) -> str:
     return orjson.dumps(event, default=default).decode()
 
 
+def renderers(format: str) -> list[Processor]:
+    """The last processors: from an event with its facts to a line of text, `json` or `console`."""
+    if format == "json":
+        return [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_dumps)]
+    plain = structlog.dev.RichTracebackFormatter(show_locals=False)
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
+
+
 def configure(*, level: str, format: str) -> None:
     """Send all logs of this process to its standard output; `format` is json or console. Call it once, first of all."""
-    number = logging.getLevelNamesMapping()[level.upper()]
-    last: list[Processor]
-    if format == "json":
-        last = [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_dumps)]
-    else:
-        plain = structlog.dev.RichTracebackFormatter(show_locals=False)
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
+    number, last = logging.getLevelNamesMapping()[level.upper()], renderers(format)
     structlog.configure(
         processors=[*_SHARED, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -62,6 +62,7 @@ VALUE_CASES = [
     (BAND, 37, "0.3", "0.3", ("outside_band",)),
     (BAND, 40, "0", "0", ("outside_band",)),
     (BAND, 5, "-0.5", "0", ("outside_band",)),
+    (a_measure("band", band_low=0, band_high=3), 4, "0.666666666667", "0.666666666667", ("outside_band",)),
     (BINARY, 0, "0", "0", ()),
     (BINARY, 1, "1", "1", ()),
     (BINARY, "0.99", "0", "0", ()),
@@ -131,7 +132,12 @@ def test_milestones_count_by_weight(
     assert result.coverage == (raw is not None)
 
 
-ZONES = (Zone("red", Decimal(0)), Zone("amber", Decimal("0.4")), Zone("green", Decimal(1)))
+ZONES = (
+    Zone("red", Decimal(0)),
+    Zone("amber", Decimal("0.4")),
+    Zone("green", Decimal(1)),
+    Zone("fine", Decimal("0.1234567890125")),
+)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,7 @@ ZONES = (Zone("red", Decimal(0)), Zone("amber", Decimal("0.4")), Zone("green", D
         ("red", "0", ()),
         ("amber", "0.4", ()),
         ("green", "1", ()),
+        ("fine", "0.123456789012", ()),
         (None, None, ("no_value",)),
         ("blue", None, ("unknown_zone",)),
     ],

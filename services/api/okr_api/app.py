@@ -1,0 +1,124 @@
+"""The application: its routes, and what lives as long as the process."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from okr.db.engine import make_engine
+from okr.db.readers import Readers
+from okr.jobs import Doorbell
+from okr.settings import Settings
+from okr_api import openapi
+from okr_api.auth import Authenticator
+from okr_api.cursors import Cursors
+from okr_api.deps import Bell, Ports
+from okr_api.failures import HANDLERS
+from okr_api.middleware import REQUEST_ID, Surroundings
+from okr_api.routes import (
+    alignments,
+    api_keys,
+    check_ins,
+    cycles,
+    grades,
+    health,
+    history,
+    key_results,
+    metrics,
+    objectives,
+    organization,
+    people,
+    points,
+    scoreboard,
+    teams,
+)
+from okr_api.routing import Routes
+
+RESOURCES: Iterable[Routes] = (
+    organization.routes,
+    people.routes,
+    teams.routes,
+    api_keys.routes,
+    cycles.routes,
+    objectives.routes,
+    key_results.routes,
+    alignments.routes,
+    check_ins.routes,
+    metrics.routes,
+    points.routes,
+    grades.routes,
+    history.routes,
+    scoreboard.routes,
+)
+
+_EXPOSED_HEADERS = ["ETag", "Location", "Idempotent-Replayed", "Preference-Applied", "Retry-After", REQUEST_ID]
+_ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Prefer",
+    REQUEST_ID,
+]
+
+
+def create_app(settings: Settings, *, bell: Bell | None = None) -> FastAPI:
+    """The service as an ASGI application; `bell` stands in for the doorbell on Redis."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with ports_of(settings, bell) as ports:
+            app.state.ports = ports
+            yield
+
+    app = FastAPI(
+        title="OKR service",
+        version="1.0.0",
+        summary="Objectives, key results, and grades that explain themselves.",
+        openapi_url="/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        redirect_slashes=False,
+    )
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # the documented way to extend it
+    app.router.routes.extend(health.ROUTES)
+    for resource in RESOURCES:
+        app.router.routes.extend(resource.all)
+    app.add_middleware(Surroundings)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=_ALLOWED_HEADERS,
+        expose_headers=_EXPOSED_HEADERS,
+        max_age=600,
+    )
+    return app
+
+
+@asynccontextmanager
+async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterator[Ports]:
+    """Connections of a process, closed at the end. Neither PostgreSQL nor Redis needs to be there yet."""
+    secret_key = settings.secret_key.get_secret_value()
+    engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+    readers = await Readers.of(settings.database_url, size=settings.database_pool_size)
+    if bell is None:
+        bell = Doorbell(settings.redis_url, interval_seconds=settings.doorbell_interval_seconds)
+    await bell.start()
+    try:
+        yield Ports(
+            settings=settings,
+            engine=engine,
+            readers=readers,
+            bell=bell,
+            authenticator=Authenticator(readers, secret_key=secret_key),
+            cursors=Cursors(secret_key),
+        )
+    finally:
+        await bell.close()
+        await readers.close()
+        await engine.dispose()

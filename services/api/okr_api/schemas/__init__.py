@@ -1,0 +1,1 @@
+"""What is read from the wire and what is written to it."""

@@ -1,0 +1,70 @@
+"""Cycles on the wire."""
+
+from datetime import date, datetime
+from typing import Literal, cast
+from uuid import UUID
+
+from okr.db.objective_reads import CycleView
+from okr.domain.states import CycleState
+from okr_api.lists import Items
+from okr_api.schemas.fields import Day, Id, Name
+from okr_api.schemas.grades import grade_read
+from okr_api.schemas.models import OMITTED, Graded, Patch, Schema
+
+Cadence = Literal["quarter", "half", "year", "custom"]
+
+
+class CycleCreate(Schema):
+    """A new cycle: a draft until it is activated. Both days belong to it."""
+
+    name: Name
+    starts_on: Day
+    ends_on: Day
+    cadence: Cadence = "quarter"
+    parent_id: Id | None = None
+
+
+class CyclePatch(Patch):
+    """What may change of a cycle; its days only while it is not closed."""
+
+    name: Name = OMITTED
+    starts_on: Day = OMITTED
+    ends_on: Day = OMITTED
+    cadence: Cadence = OMITTED
+    parent_id: Id | None = OMITTED
+
+
+class CycleRead(Graded):
+    """A cycle with the grade of all objectives in it."""
+
+    name: str
+    starts_on: date
+    ends_on: date
+    cadence: Cadence
+    parent_id: UUID | None
+    state: CycleState
+    activated_at: datetime | None
+    closed_at: datetime | None
+
+
+class CycleList(Items[CycleRead]):
+    """One page of cycles."""
+
+
+def cycle_read(view: CycleView) -> CycleRead:
+    """The cycle as it is answered."""
+    return CycleRead.model_construct(
+        id=view.id,
+        version=view.version,
+        created_at=view.created_at,
+        updated_at=view.updated_at,
+        name=view.name,
+        starts_on=view.starts_on,
+        ends_on=view.ends_on,
+        cadence=cast("Cadence", view.cadence),
+        parent_id=view.parent_id,
+        state=CycleState(view.state),
+        activated_at=view.activated_at,
+        closed_at=view.closed_at,
+        grade=grade_read(view.standing),
+    )

@@ -1,0 +1,100 @@
+"""The models that bodies are built on."""
+
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from okr_api.schemas.fields import ComputedNumber
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+# A field that a patch may leave out. Its schema shows no default: absent and null are different things.
+OMITTED: Any = Field(default=None, json_schema_extra=_without_default)
+
+
+class Schema(BaseModel):
+    """Every body, in and out: fields that are not named are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Patch(Schema):
+    """A JSON merge patch (RFC 7396): a field left out stays, null clears. Declare each field `= OMITTED`.
+
+    A field whose type has no None refuses null; arrays and objects inside are replaced as a whole.
+    """
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, with their new values."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Representation(Schema):
+    """A thing as it is read."""
+
+    def etag(self) -> str | None:
+        """The entity tag, or None for what never changes."""
+        return None
+
+    def without_secrets(self) -> Self:
+        """What may be kept of an answer, to be given again for the same idempotency key."""
+        return self
+
+
+class Versioned(Representation):
+    """A thing that people change."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def etag(self) -> str | None:
+        """`"<version>.<requested_seq>.<computed_seq>"`; the last two are 0 for what has no grade."""
+        return f'"{self.version}.0.0"'
+
+
+class RulesetRead(Schema):
+    """The rules that a grade was made under."""
+
+    key: str
+    version: int
+
+
+class GradeRead(Schema):
+    """The newest grade. `stale`: something was recorded that it does not include yet."""
+
+    raw: ComputedNumber | None
+    progress: ComputedNumber | None
+    grade: ComputedNumber | None
+    status: str
+    label: str | None
+    band: str | None
+    expected: ComputedNumber | None
+    freshness: str
+    confidence: ComputedNumber | None
+    coverage: ComputedNumber | None
+    success_line: ComputedNumber | None
+    provenance: str
+    ruleset: RulesetRead | None
+    observed_at: datetime | None
+    computed_at: datetime | None
+    requested_seq: int
+    computed_seq: int
+    stale: bool
+    reasons: list[str]
+
+
+class Graded(Versioned):
+    """A thing that has a grade."""
+
+    grade: GradeRead
+
+    def etag(self) -> str | None:
+        """The version and where the grade stands: a new grade is a new tag, the version is what If-Match compares."""
+        return f'"{self.version}.{self.grade.requested_seq}.{self.grade.computed_seq}"'
