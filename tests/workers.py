@@ -20,7 +20,7 @@ async def scoring_workers(
 ) -> AsyncIterator[list[asyncio.subprocess.Process]]:
     """`count` workers on the test's servers, all of them at work; `settings` are further variables, without their OKR_."""
     variables = os.environ | environment | {f"OKR_{name.upper()}": value for name, value in settings.items()}
-    folder.mkdir(exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     beats = [folder / f"worker-{number}.beat" for number in range(count)]
     workers = [
         await asyncio.create_subprocess_exec(

@@ -57,8 +57,8 @@ async def test_a_board_shows_everything_with_its_grade(past: Past) -> None:
 
 async def test_a_board_of_then_shows_the_grades_in_force_then(past: Past) -> None:
     await past.push(d10=25, d5=50)
-    assert told(await board(past, f"?as_of={days_ago(7)}")) == {}
-    # Objectives that hold for the past too were not known then: ask as of then, as known by now.
+    assert told(await board(past, f"?as_of={days_ago(7)}")) == {"Delight": (0.25, {"A increase": 0.25})}
+    assert told(await board(past, f"?as_of={days_ago(7)}&known_at={days_ago(1)}")) == {}
     then = now()
     await past.push(d8=40)
     found = await board(past, f"?as_of={noon(7)}")

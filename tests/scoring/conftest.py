@@ -26,13 +26,13 @@ async def company(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Company
 
 
 @pytest.fixture
-async def drain(pool: "asyncpg.Pool[asyncpg.Record]", company: Company) -> AsyncIterator[Drain]:
-    """Serve the company's demand until nothing is dirty."""
-    drainer = Drainer(pool, roll_up_distance_seconds=0)
+def drain(pool: "asyncpg.Pool[asyncpg.Record]", company: Company) -> Drain:
+    """Serve the company's demand until nothing is dirty, and leave nobody behind who would serve more."""
 
     async def everything() -> None:
+        drainer = Drainer(pool, roll_up_distance_seconds=0)
         while await company.connection.fetchval("SELECT count(*) FROM rescore_demand WHERE dirty"):
             await drainer.drain(company.id)
+        await drainer.close()
 
-    yield everything
-    await drainer.close()
+    return everything

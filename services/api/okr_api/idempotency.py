@@ -12,6 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from okr import telemetry
 from okr.db import idempotency as store
 from okr.db.idempotency import KeptAnswer, Slot
 from okr.domain.errors import Conflict, Invalid
@@ -65,6 +66,7 @@ async def answer_from(connection: asyncpg.Connection, slot: Slot, request: Reque
         return None
     if kept.fingerprint != await fingerprint(request):
         raise KeyReused("This idempotency key was used for another request: take a new one.")
+    telemetry.IDEMPOTENT_REPLAYS.inc()
     headers = {**orjson.loads(kept.headers), "Idempotent-Replayed": "true"}
     return Response(kept.body, kept.status, headers)
 

@@ -165,7 +165,10 @@ def _dying_with_parent(number: signal.Signals) -> list[str]:
     Empty where that cannot be had; the next start then finds what was left behind.
     """
     prefix = ["setpriv", f"--pdeathsig={number.name.removeprefix('SIG')}"]
-    return prefix if _runs((*prefix, "true")) else []
+    if not _runs((*prefix, "true")):
+        return []
+    # Only the death of a parent that still lives is noticed: one that died a moment ago is not our parent any more.
+    return [*prefix, "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
 
 
 @functools.cache

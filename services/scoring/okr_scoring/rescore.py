@@ -111,6 +111,7 @@ async def serve(
         ruleset=(STANDARD.key, STANDARD.version),
         distances=dict.fromkeys(_ROLL_UPS, roll_up_distance_seconds),
     )
+    await _raise_new_parents(connection, batch, scored, known=parents)
     return Served(scored, frozenset(written), deferred)
 
 
@@ -279,6 +280,18 @@ async def _parents(connection: asyncpg.Connection, batch: Batch, scored: Sequenc
         for parent in above.get(one.id, ()) if one.number == _OBJECTIVE else ():
             add(parent, since)
     return parents
+
+
+async def _raise_new_parents(
+    connection: asyncpg.Connection, batch: Batch, scored: Sequence[Scored], *, known: dict[Subject, datetime]
+) -> None:
+    """Raise the parents that came into being between our look for them and the effect.
+
+    Such a parent may have been graded meanwhile, with the child's grade from before. One that comes after this look reads ours.
+    """
+    parents = await _parents(connection, batch, scored)
+    missed = [(parent, since) for parent, since in parents.items() if parent not in known]
+    await demand.raise_demand(connection, batch.organization_id, missed)
 
 
 def _changed_since(one: Scored) -> datetime:

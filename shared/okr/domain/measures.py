@@ -7,7 +7,7 @@ grading never fails because of one bad row. Source of the formulas: README, "How
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from okr.domain.numbers import ONE, ZERO, divide, places12, subtract, weighted_sum
+from okr.domain.numbers import ONE, ZERO, divide, places12, subtract, weighted_mean, weighted_sum
 from okr.domain.values import FormulaOp, Kind, Measure, Operand, Reading, Step
 
 DIRECT_KINDS = frozenset(Kind) - {Kind.MILESTONE, Kind.ORDINAL, Kind.COMPOSITE}
@@ -183,9 +183,7 @@ def _combined(op: FormulaOp, values: list[Decimal], operands: tuple[Operand, ...
         case FormulaOp.SUM:
             return weighted_sum((ONE, value) for value in values)[0]
         case FormulaOp.MEAN:
-            pairs = zip((operand.weight for operand in operands), values, strict=True)
-            weighted, total = weighted_sum(pairs)
-            return divide(weighted, total) if total else None
+            return weighted_mean(zip((operand.weight for operand in operands), values, strict=True))
         case FormulaOp.MIN:
             return min(values)
         case FormulaOp.MAX:

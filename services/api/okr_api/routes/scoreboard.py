@@ -18,5 +18,8 @@ routes = Routes("/v1", tag="grades")
 
 @routes.get("/cycles/{cycle_id}/scoreboard", scope=Scope.OKR_READ, answers=ScoreboardRead)
 async def get_scoreboard(cycle_id: Id, edge: CurrentEdge, asked: AskedGrade) -> Response:
-    """Read a whole cycle: its objectives and key results, each with the grade in force at that instant."""
+    """Read a whole cycle: its objectives and key results, each with the grade in force at an instant.
+
+    Weights and metrics are those of that instant too; titles, owners and states are today's.
+    """
     return await edge.show(partial(show_scoreboard, asked=asked, now=utc_now()), cycle_id)

@@ -55,19 +55,21 @@ def load_goals(
 
 
 def say(client: Client, goals: Goals, plan: Plan, *, people: Ids) -> int:
-    """Send what people say of the key results; answers how many words there are by now."""
+    """Send what people say of the key results; answers how many words there are by now. What is closed has been said."""
+    is_open = {objective.title for objective in goals.open}
 
-    def one(pair: tuple[Objective, KeyResult]) -> int:
+    def say_one(pair: tuple[Objective, KeyResult]) -> int:
         objective, key_result = pair
         planned = plan.check_ins(objective, key_result, quarter=goals.quarter)
-        path = f"/v1/key-results/{goals.key_results[objective.title, key_result.title]['id']}/check-ins"
-        known = {item["comment"] for item in client.items(path)} if planned else set()
-        for check_in in planned:
-            if check_in.said.comment not in known:
-                make(client, path, _check_in_body(check_in, people))
+        if planned and objective.title in is_open:
+            path = f"/v1/key-results/{goals.key_results[objective.title, key_result.title]['id']}/check-ins"
+            known = {item["comment"] for item in client.items(path)}
+            for check_in in planned:
+                if check_in.said.comment not in known:
+                    make(client, path, _check_in_body(check_in, people))
         return len(planned)
 
-    return sum(each([(objective, key_result) for objective in goals.open for key_result in objective.key_results], one))
+    return sum(each([(objective, one) for objective in goals.planned for one in objective.key_results], say_one))
 
 
 def revise(client: Client, goals: Goals, revision: Revision) -> None:

@@ -1,0 +1,122 @@
+"""What may happen between two statements of a worker."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import asyncpg
+
+from company import Company, a_key_result, a_metric, an_alignment, an_objective, push, touch
+from okr.db import demand
+from okr.db.demand import subject
+from okr.db.partitions import Partitions
+from okr.db.points import NewPoint
+from okr.domain.values import SubjectKind
+from okr_scoring.rescore import serve
+from workers import Drain
+
+
+class Interrupted:
+    """A connection on which something else happens right before the statement that contains `words`."""
+
+    def __init__(self, connection: asyncpg.Connection, words: str, happens: Callable[[], Awaitable[None]]) -> None:
+        self._connection, self._words, self._happens = connection, words, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:
+        if self._words in statement:
+            await self._happens()
+        return await self._connection.fetch(statement, *arguments)
+
+
+async def grade_of(company: Company, id: object) -> Decimal | None:
+    grade: Decimal | None = await company.connection.fetchval("SELECT grade FROM grade WHERE subject_id = $1", id)
+    return grade
+
+
+async def test_a_parent_that_comes_while_its_child_is_being_graded_gets_the_new_grade(
+    company: Company, drain: Drain, app_url: str
+) -> None:
+    child, parent = await an_objective(company), await an_objective(company)
+    await a_key_result(company, child, metric_id=await a_metric(company, "arr"))
+    await push(company, NewPoint("arr", Decimal(10), datetime.now(UTC)))
+    await drain()
+    await push(company, NewPoint("arr", Decimal(40), datetime.now(UTC)))
+    claims = await demand.claim(company.connection, company.id, lease_seconds=30)
+    other = await asyncpg.connect(app_url)
+
+    async def is_aligned_and_graded_by_another_worker() -> None:
+        await an_alignment(company, child, parent_objective_id=parent)
+        await touch(company, subject(SubjectKind.OBJECTIVE, parent), since=company.begins_at)
+        theirs = await demand.claim(other, company.id, lease_seconds=30)
+        await serve(other, company.id, theirs, now=datetime.now(UTC), partitions=Partitions())
+        assert await grade_of(company, parent) == Decimal("0.1")
+
+    connection = Interrupted(company.connection, "INSERT INTO score_snapshot", is_aligned_and_graded_by_another_worker)
+    await serve(
+        cast("asyncpg.Connection", connection), company.id, claims, now=datetime.now(UTC), partitions=Partitions()
+    )
+    await drain()
+    assert await grade_of(company, parent) == Decimal("0.4")
+    await other.close()
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing_over_the_newer_grade(
+    company: Company, drain: Drain, app_url: str
+) -> None:
+    objective = await an_objective(company)
+    await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    await drain()
+    await push(company, NewPoint("arr", Decimal(10), datetime.now(UTC)))
+    claims = await demand.claim(company.connection, company.id, lease_seconds=0)
+    other = await asyncpg.connect(app_url)
+
+    async def is_graded_by_another_worker() -> None:
+        await push(company, NewPoint("arr", Decimal(40), datetime.now(UTC)), connection=other)
+        theirs = await demand.claim(other, company.id, lease_seconds=30)
+        await serve(other, company.id, theirs, now=datetime.now(UTC), partitions=Partitions())
+
+    connection = Interrupted(company.connection, "INSERT INTO score_snapshot", is_graded_by_another_worker)
+    served = await serve(
+        cast("asyncpg.Connection", connection), company.id, claims, now=datetime.now(UTC), partitions=Partitions()
+    )
+    assert served.fenced == len(claims) == 2
+    assert await grade_of(company, objective) == Decimal("0.4")
+    await drain()
+    assert await grade_of(company, objective) == Decimal("0.4")
+    await other.close()
+
+
+async def test_an_objective_waits_for_a_key_result_that_another_worker_holds(company: Company, drain: Drain) -> None:
+    objective = await an_objective(company)
+    key_result = await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    await drain()
+    await push(company, NewPoint("arr", Decimal(10), datetime.now(UTC)))
+    claims = await demand.claim(company.connection, company.id, lease_seconds=30)
+    theirs = [claim for claim in claims if claim.subject.id == key_result]
+    ours = [claim for claim in claims if claim.subject.id == objective]
+    now = datetime.now(UTC)
+    served = await serve(company.connection, company.id, ours, now=now, partitions=Partitions())
+    assert (served.deferred, len(served.written)) == (1, 0)
+    assert await company.connection.fetchval("SELECT dirty FROM rescore_demand WHERE subject_id = $1", objective)
+    await serve(company.connection, company.id, theirs, now=now, partitions=Partitions())
+    await drain()
+    assert await grade_of(company, objective) == Decimal("0.1")
+
+
+async def test_a_dead_workers_claim_is_taken_over_with_what_it_had_to_do(company: Company, drain: Drain) -> None:
+    objective = await an_objective(company)
+    key_result = await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    await drain()
+    early = company.begins_at
+    await push(company, NewPoint("arr", Decimal(10), early))
+    assert len(await demand.claim(company.connection, company.id, lease_seconds=0)) == 2
+    await push(company, NewPoint("arr", Decimal(40), datetime.now(UTC)))
+    await drain()
+    found = await company.connection.fetchval(
+        "SELECT grade FROM score_snapshot WHERE subject_id = $1 AND observed_at = $2", key_result, early
+    )
+    assert found == Decimal("0.1")
