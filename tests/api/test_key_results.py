@@ -80,7 +80,7 @@ async def test_what_a_kind_cannot_measure_is_refused(goals: Goals, objective: An
         ("at_most", {"start_value": 1}, "wrong_direction", "/target_value"),
         ("band", {"band_high": 40}, "band_empty", "/band_high"),
         ("band", {"band_low": None}, "field_required", "/band_low"),
-        ("binary", {"target_value": 1}, "field_not_for_kind", "/target_value"),
+        ("binary", {"target_value": 2}, "field_not_for_kind", "/target_value"),
         ("milestone", {"milestones": []}, "field_required", "/milestones"),
         ("milestone", {"milestones": [milestone, milestone]}, "duplicate", "/milestones/1/title"),
         ("milestone", {"milestones": [milestone | {"weight": 0}]}, "weight_invalid", "/milestones"),

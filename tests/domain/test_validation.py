@@ -127,7 +127,7 @@ def test_a_measure_that_cannot_be_is_refused(measure: Measure, code: str, pointe
 
 
 STRAY = {
-    "start": ("/start_value", number(0), {Kind.INCREASE, Kind.DECREASE, Kind.REACH, Kind.AT_LEAST, Kind.AT_MOST, Kind.COMPOSITE}),
+    "start": ("/start_value", number(3), {Kind.INCREASE, Kind.DECREASE, Kind.REACH, Kind.AT_LEAST, Kind.AT_MOST, Kind.COMPOSITE}),
     "target": ("/target_value", number(10), set(Kind) - {Kind.BAND, Kind.BINARY, Kind.MILESTONE, Kind.ORDINAL, Kind.GUARDRAIL}),
     "commit": ("/commit_value", number(3), set(Kind) - {Kind.BAND, Kind.BINARY, Kind.MILESTONE, Kind.ORDINAL, Kind.GUARDRAIL}),
     "stretch": ("/stretch_value", number(30), set(Kind) - {Kind.BAND, Kind.BINARY, Kind.MILESTONE, Kind.ORDINAL, Kind.GUARDRAIL}),
@@ -195,3 +195,14 @@ def test_a_refusal_carries_its_facts() -> None:
     refusal = DomainError("Close it first.", pointer="/state", state="active")
     assert (str(refusal), refusal.message, refusal.pointer) == ("Close it first.", "Close it first.", "/state")
     assert refusal.facts == {"state": "active"}
+
+
+def test_what_the_kind_says_anyway_may_be_said() -> None:
+    check_measure(Measure(Kind.BINARY, start=Decimal(0), target=Decimal(1)))
+    check_measure(Measure(Kind.COUNT_RATIO, start=Decimal(0), target=Decimal(9)))
+    for other in (
+        Measure(Kind.BINARY, target=Decimal(2)),
+        Measure(Kind.COUNT_RATIO, start=Decimal(1), target=Decimal(9)),
+    ):
+        with pytest.raises(Invalid, match="has no"):
+            check_measure(other)

@@ -1,13 +1,7 @@
 """The demo company on a running service: loaded over HTTP, complete, and safe to load again."""
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
-import threading
 from datetime import date, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,7 +15,6 @@ from okr_cli.demo.metrics import METRICS
 from okr_cli.demo.plan import Plan, make_plan, quarter_of
 from okr_cli.errors import CommandFailed
 
-OKR = Path(sys.executable).with_name("okr")
 RUNNING_KEY_RESULTS = sum(len(objective.key_results) for objective in story.RUNNING)
 CLOSED_KEY_RESULTS = sum(len(objective.key_results) for objective in closed.OBJECTIVES)
 
@@ -264,54 +257,3 @@ def test_an_organization_with_a_life_of_its_own_is_left_alone(demo_service: Serv
         with pytest.raises(CommandFailed, match="cycles of its own"):
             demo.load(client, today=today_at_the_company(), on_progress=unheard)
         assert list(client.items("/v1/people")) == []
-
-
-def test_live_values_move_grades_and_tell_how_soon(demo_company: DemoCompany) -> None:
-    lines: list[str] = []
-    demo.live(demo_company.client, on_line=lines.append, seconds=0, interval_seconds=1)
-    assert len(lines) == 3
-    assert all("→" in line and line.endswith(" ms") for line in lines)
-
-
-def test_live_stops_when_told(demo_company: DemoCompany) -> None:
-    stop = threading.Event()
-
-    def tell(line: str) -> None:
-        stop.set()
-
-    demo.live(demo_company.client, on_line=tell, interval_seconds=3600, stop=stop)
-
-
-def test_live_needs_something_that_runs(demo_service: Service) -> None:
-    with demo_service.client() as client, pytest.raises(CommandFailed, match="load the demo company first"):
-        demo.live(client, on_line=unheard)
-
-
-def okr(company: DemoCompany, *arguments: str) -> subprocess.Popen[str]:
-    """`okr demo …` as a process of its own."""
-    return subprocess.Popen(
-        [OKR, "demo", *arguments],
-        env=os.environ | {"OKR_URL": company.url, "OKR_API_KEY": company.api_key},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def test_loading_from_the_command_line_tells_how_far_it_is(demo_company: DemoCompany) -> None:
-    with okr(demo_company, "load") as loading:
-        told, _ = loading.communicate(timeout=120)
-    assert loading.returncode == 0, told
-    assert told.splitlines() == [line for line in demo_company.lines if not line.endswith("is closed")]
-
-
-def test_live_from_the_command_line_ends_cleanly_at_ctrl_c(demo_company: DemoCompany) -> None:
-    with okr(demo_company, "live", "--interval", "0.2") as living:
-        assert living.stdout is not None
-        first = living.stdout.readline()
-        living.send_signal(signal.SIGINT)
-        rest, _ = living.communicate(timeout=60)
-    assert "graded in" in first
-    assert living.returncode == 0
-    assert "Traceback" not in rest

@@ -158,6 +158,10 @@ def _instead(kind: Kind) -> str:
     return {Kind.ORDINAL: "; name a zone", Kind.MILESTONE: "; name a milestone"}.get(kind, "; its formula makes one")
 
 
+# Front ends that always send a start and a target may say what the kind says anyway.
+_UNDERSTOOD = {(Kind.BINARY, "start"): ZERO, (Kind.BINARY, "target"): ONE, (Kind.COUNT_RATIO, "start"): ZERO}
+
+
 def _check_fields(measure: Measure) -> None:
     needed, allowed = _FIELDS[measure.kind]
     for name, pointer in _POINTERS.items():
@@ -165,7 +169,12 @@ def _check_fields(measure: Measure) -> None:
         given = getattr(measure, name) not in (None, ())
         if name in needed and not given:
             raise FieldRequired(f"A key result of kind {measure.kind} needs {pointer[1:]}.", pointer=pointer)
-        if given and name not in needed and name not in allowed:
+        if (
+            given
+            and name not in needed
+            and name not in allowed
+            and getattr(measure, name) != _UNDERSTOOD.get((measure.kind, name))
+        ):
             raise FieldNotForKind(f"A key result of kind {measure.kind} has no {pointer[1:]}.", pointer=pointer)
 
 
