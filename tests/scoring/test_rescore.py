@@ -5,8 +5,12 @@ from decimal import Decimal
 
 import asyncpg
 
-from company import Company, a_key_result, a_metric, a_team, an_alignment, an_objective, check_in, push
+from company import Company, a_cycle, a_key_result, a_metric, a_team, an_alignment, an_objective, check_in, push
+from okr.db.demand import subject
+from okr.db.history import grade_within_cycle, grades_as_of
 from okr.db.points import NewPoint
+from okr.domain.values import SubjectKind
+from okr.ids import new_id
 from workers import Drain
 
 
@@ -126,3 +130,35 @@ async def test_check_ins_feed_what_people_report(company: Company, drain: Drain)
     assert (await grade_of(company, mood))["grade"] == Decimal("0.8")
     objective_grade = await grade_of(company, objective)
     assert (objective_grade["grade"], objective_grade["confidence"]) == (Decimal("0.7"), Decimal("0.9"))
+
+
+async def test_a_value_that_is_sent_again_unchanged_is_fresh_in_history_too(company: Company, drain: Drain) -> None:
+    objective = await an_objective(company)
+    key_result = await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    now = datetime.now(UTC)
+    await push(company, NewPoint("arr", Decimal(10), now - timedelta(days=60)))
+    await push(company, NewPoint("arr", Decimal(10), now - timedelta(days=30)))
+    await drain()
+    one = subject(SubjectKind.KEY_RESULT, key_result)
+
+    async def freshness(days_back: int) -> str:
+        stored = await grades_as_of(company.connection, company.id, [one], as_of=now - timedelta(days=days_back))
+        return stored[one].grade.freshness
+
+    assert [await freshness(days) for days in (59, 40, 29, 10)] == ["fresh", "late", "fresh", "late"]
+
+
+async def test_a_team_narrowed_to_a_cycle_that_is_over_has_succeeded_or_missed(company: Company, drain: Drain) -> None:
+    team = await a_team(company)
+    today = datetime.now(company.zone).date()
+    over = await a_cycle(company, id=new_id(), starts_on=today - timedelta(days=90), ends_on=today - timedelta(days=5))
+    objective = await an_objective(company, team_id=team, cycle_id=over)
+    await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    await push(company, NewPoint("arr", Decimal(40), datetime.now(UTC) - timedelta(days=20)))
+    await drain()
+    one = subject(SubjectKind.TEAM, team)
+    narrowed = await grade_within_cycle(company.connection, company.id, one, over, as_of=datetime.now(UTC))
+    assert (narrowed.graded.grade.grade, narrowed.graded.grade.status) == (Decimal("0.4"), "missed")
+    running = await grade_within_cycle(company.connection, company.id, one, company.cycle_id, as_of=datetime.now(UTC))
+    assert (running.graded.grade.grade, running.graded.grade.reasons) == (None, ("no_objectives",))
+    assert (await grade_of(company, team))["grade"] is None

@@ -50,6 +50,23 @@ SELECT w.kind AS subject_kind, w.id AS subject_id, d.requested_seq, d.dirty AS s
      ORDER BY observed_at DESC, computed_seq DESC LIMIT 1) AS s
 """
 
+# When a key result's value was last observed, under the version in force: a value that is sent again unchanged makes no
+# snapshot, and yet is fresh. Composites have no values of their own and answer null.
+_LAST_SEEN = """
+SELECT k.id, coalesce(
+    (SELECT p.observed_at FROM metric_point p
+      WHERE p.organization_id = $1 AND p.metric_id = v.metric_id AND p.observed_at <= $3 AND p.recorded_at <= $4
+      ORDER BY p.observed_at DESC LIMIT 1),
+    (SELECT max(c.observed_at) FROM check_in c
+      WHERE v.metric_id IS NULL AND c.organization_id = $1 AND c.key_result_id = k.id AND c.observed_at <= $3
+        AND c.recorded_at <= $4 AND num_nonnulls(c.value, c.zone, c.milestone) > 0)) AS observed_at
+  FROM unnest($2::uuid[]) AS k (id)
+ CROSS JOIN LATERAL (
+    SELECT metric_id FROM key_result_version
+     WHERE organization_id = $1 AND key_result_id = k.id AND (valid_from <= $3 OR revision = 1)
+     ORDER BY revision DESC LIMIT 1) AS v
+"""
+
 _HISTORY = f"""
 SELECT DISTINCT ON (observed_at) subject_kind, subject_id, recorded_at, {_STORED} FROM score_snapshot
  WHERE organization_id = $1 AND subject_kind = $2 AND subject_id = $3
@@ -119,7 +136,13 @@ async def grades_as_of(
     """
     rows = await connection.fetch(_AS_OF, organization_id, *_arrays(subjects), as_of, known_at or FOREVER)
     zone = await time_zone_of(connection, organization_id)
-    return {_subject(row): _at_instant(_stored(row), as_of, zone) for row in rows}
+    key_results = [row["subject_id"] for row in rows if row["subject_kind"] == _KEY_RESULT]
+    seen = await connection.fetch(_LAST_SEEN, organization_id, key_results, as_of, known_at or FOREVER)
+    last_seen = {row["id"]: row["observed_at"] for row in seen}
+    return {
+        _subject(row): _at_instant(_stored(row), as_of, zone=zone, last_seen=last_seen.get(row["subject_id"]))
+        for row in rows
+    }
 
 
 async def history(
@@ -196,16 +219,15 @@ async def grade_within_cycle(
     return Explained(inputs, grade(inputs, STANDARD))
 
 
-def _at_instant(stored: StoredGrade, instant: datetime, zone: ZoneInfo) -> StoredGrade:
+def _at_instant(stored: StoredGrade, instant: datetime, *, zone: ZoneInfo, last_seen: datetime | None) -> StoredGrade:
     """`expected` moves with the days and freshness with the hours, and neither alone makes a snapshot: bring them up to date."""
     packed = stored.inputs
     was = stored.grade
     if "w" in packed:
         window = replace(unpack_window(packed["w"]), ended_on=last_ended_day(instant, zone))
         was = replace(was, expected=pace.expected_step(window)[0])
-    if "at" in packed:
-        age = instant - datetime.fromisoformat(packed["at"])
-        is_late = age > timedelta(days=STANDARD.late_after_periods * packed["p"])
+    if last_seen is not None:
+        is_late = instant - last_seen > timedelta(days=STANDARD.late_after_periods * packed["p"])
         was = replace(was, freshness=Freshness.LATE if is_late else Freshness.FRESH)
     return replace(stored, grade=was)
 

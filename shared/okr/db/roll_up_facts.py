@@ -147,7 +147,7 @@ async def load_sets(
 ) -> dict[Subject, Ground]:
     """Teams (with their sub-teams), cycles and the organization with the objectives that may count at or after `since`.
 
-    `within_cycle` narrows every set to the objectives of one cycle, whether it is running or not.
+    `within_cycle` narrows every set to the objectives of one cycle, whether it is running or not; its days are then the set's.
     """
     ids = {kind: [one.id for one in subjects if one.kind is kind] for kind in SubjectKind}
     below: dict[UUID, set[UUID]] = defaultdict(set)
@@ -164,13 +164,14 @@ async def load_sets(
     contributions: dict[UUID, list[tuple[str, datetime | None]]] = defaultdict(list)
     for row in await connection.fetch(_CONTRIBUTIONS, organization_id, [row["id"] for row in rows]):
         contributions[row["objective_id"]].append((str(row["parent_id"]), row["ended_at"]))
-    cycles = {row["id"]: row for row in await connection.fetch(_CYCLES, organization_id, ids[SubjectKind.CYCLE])}
+    framing = [*ids[SubjectKind.CYCLE], *([within_cycle] if within_cycle else [])]
+    cycles = {row["id"]: row for row in await connection.fetch(_CYCLES, organization_id, framing)}
     grounds: dict[Subject, Ground] = {}
     for one in subjects:
         mine = [row for row in rows if _belongs(one, row, below) and within_cycle in (None, row["cycle_id"])]
         # A cycle's own grade outlives its days; a team's and the company's are those of the cycles running at the instant.
         runs_only = one.kind is not SubjectKind.CYCLE and within_cycle is None
-        cycle = cycles.get(one.id)
+        cycle = cycles.get(within_cycle or one.id)
         grounds[one] = Ground(
             members=tuple(
                 _objective_member(row, tuple(contributions[row["id"]]), zone=zone, runs_only=runs_only) for row in mine
