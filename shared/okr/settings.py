@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         default=1.0, ge=0, le=3600, description="The least time between two grades of a team, cycle or organization."
     )
     heartbeat_path: Path | None = None
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Where the worker exports its figures."
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 from arq.worker import Retry, Worker, func
+from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from okr.db.engine import connection_of, make_pool
@@ -93,6 +94,8 @@ async def run(settings: Settings) -> None:
         sweep = sweep_forever(
             pool, drainer, interval_seconds=settings.sweep_interval_seconds, after_seconds=settings.sweep_after_seconds
         )
+        if settings.worker_metrics_port is not None:
+            start_http_server(settings.worker_metrics_port, addr=settings.host)
         tasks = [sweep, keep_up_forever(pool, drainer), beat(settings.heartbeat_path), run_arq(settings, drainer)]
         log.info("worker started")
         await _until_signalled(tasks)
