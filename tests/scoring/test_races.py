@@ -1,5 +1,6 @@
 """What may happen between two statements of a worker."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from okr.db.demand import subject
 from okr.db.partitions import Partitions
 from okr.db.points import NewPoint
 from okr.domain.values import SubjectKind
+from okr_scoring.drain import Drainer
 from okr_scoring.rescore import serve
 from workers import Drain
 
@@ -120,3 +122,20 @@ async def test_a_dead_workers_claim_is_taken_over_with_what_it_had_to_do(company
         "SELECT grade FROM score_snapshot WHERE subject_id = $1 AND observed_at = $2", key_result, early
     )
     assert found == Decimal("0.1")
+
+
+async def test_one_broken_key_result_does_not_stop_the_others(
+    pool: "asyncpg.Pool[asyncpg.Record]", company: Company
+) -> None:
+    objective = await an_objective(company)
+    broken = await a_key_result(company, objective, kind="milestone", milestones=[{"what is": "this"}])
+    sound = await a_key_result(company, objective, metric_id=await a_metric(company, "arr"))
+    await push(company, NewPoint("arr", Decimal(40), datetime.now(UTC)))
+    drainer = Drainer(pool, roll_up_distance_seconds=0)
+    async with asyncio.timeout(20):
+        while await grade_of(company, company.id) is None:
+            await drainer.drain(company.id)
+    await drainer.close()
+    assert [await grade_of(company, id) for id in (sound, objective)] == [Decimal("0.4")] * 2
+    dirty = await company.connection.fetch("SELECT subject_id FROM rescore_demand WHERE dirty AND subject_kind <= 2")
+    assert [row["subject_id"] for row in dirty] == [broken]

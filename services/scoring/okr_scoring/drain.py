@@ -10,11 +10,24 @@ import structlog
 
 from okr import telemetry
 from okr.db import demand
+from okr.db.demand import Claim
 from okr.db.engine import connection_of
 from okr.db.partitions import Partitions
 from okr_scoring.rescore import Served, serve
 
 BATCH = 200
+BROKEN_SECONDS = 30.0
+"""How long a subject that cannot be graded is left alone before it is tried again."""
+OUTAGES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What says nothing about the subject: PostgreSQL is away or was told to stop. OSError includes refused connections."""
 log = structlog.get_logger(__name__)
 
 
@@ -70,16 +83,31 @@ class Drainer:
                 )
                 if not claims:
                     return written
-                served = await serve(
-                    connection,
-                    organization_id,
-                    claims,
-                    now=self._now(),
-                    partitions=self._partitions,
-                    roll_up_distance_seconds=self._distance_seconds,
-                )
-                written += len(served.written)
-                _count(served, self._now())
+                written += await self._serve(connection, organization_id, claims)
+
+    async def _serve(self, connection: asyncpg.Connection, organization_id: UUID, claims: list[Claim]) -> int:
+        """Grade the batch; where that fails, its subjects one by one, so that one broken thing does not stop all the others."""
+        try:
+            served = await serve(
+                connection,
+                organization_id,
+                claims,
+                now=self._now(),
+                partitions=self._partitions,
+                roll_up_distance_seconds=self._distance_seconds,
+            )
+        except OUTAGES:
+            raise
+        except Exception:
+            telemetry.DRAIN_FAILURES.inc()
+            if len(claims) > 1:
+                log.warning("batch failed, grading its subjects one by one", subjects=len(claims))
+                return sum([await self._serve(connection, organization_id, [claim]) for claim in claims])
+            log.exception("cannot be graded", subject=str(claims[0].subject), organization_id=str(organization_id))
+            await demand.release(connection, organization_id, claims, after_seconds=BROKEN_SECONDS)
+            return 0
+        _count(served, self._now())
+        return len(served.written)
 
     async def _look_again(self, organization_id: UUID) -> None:
         """Come back for what may not be claimed yet: roll-ups kept at a distance, and what waits for another's lease."""
@@ -97,7 +125,7 @@ class Drainer:
                 await self.drain(organization_id)
                 async with connection_of(self._pool) as connection:
                     next_seconds = await demand.seconds_until_claimable(connection, organization_id)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except OUTAGES as error:
                 telemetry.DRAIN_FAILURES.inc()
                 log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
                 break

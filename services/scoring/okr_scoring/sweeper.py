@@ -8,7 +8,7 @@ import structlog
 from okr import telemetry
 from okr.db.demand import organizations_waiting
 from okr.db.engine import connection_of
-from okr_scoring.drain import Drainer
+from okr_scoring.drain import OUTAGES, Drainer
 
 log = structlog.get_logger(__name__)
 
@@ -17,9 +17,8 @@ async def sweep_once(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer, *, 
     """Serve what has waited longer than `after_seconds`; answers how many grades that made."""
     async with connection_of(pool) as connection:
         waiting = await organizations_waiting(connection, longer_than_seconds=after_seconds)
-    rescued = 0
-    for organization_id in waiting:
-        rescued += await drainer.drain(organization_id, older_than_seconds=after_seconds)
+    drains = (drainer.drain(organization_id, older_than_seconds=after_seconds) for organization_id in waiting)
+    rescued = sum(await asyncio.gather(*drains))
     if rescued:
         telemetry.SWEPT.inc(rescued)
         log.info("served demand that nobody rang for", subjects=rescued, organizations=len(waiting))
@@ -33,11 +32,10 @@ async def sweep_forever(
     while True:
         try:
             await sweep_once(pool, drainer, after_seconds=after_seconds)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            telemetry.DRAIN_FAILURES.inc()
+        except OUTAGES as error:
             log.warning("sweep failed", error=f"{type(error).__name__}: {error}")
         except Exception:
-            # One organization's broken data must not stop the service of all others.
+            # The last line of service must not end over something unforeseen.
             telemetry.DRAIN_FAILURES.inc()
             log.exception("sweep failed")
         await asyncio.sleep(interval_seconds)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 from arq.worker import Retry, Worker, func
 from prometheus_client import start_http_server
@@ -18,7 +17,7 @@ from okr.db.engine import connection_of, make_pool
 from okr.db.migrate import check_schema
 from okr.jobs import DRAIN, QUEUE, deserialize, redis_settings, serialize
 from okr.settings import Settings
-from okr_scoring.drain import Drainer
+from okr_scoring.drain import OUTAGES, Drainer
 from okr_scoring.schedule import keep_up_forever
 from okr_scoring.sweeper import sweep_forever
 
@@ -33,9 +32,8 @@ async def drain(context: dict[str, Any], organization_ids: list[str]) -> None:
     """The arq job: serve these organizations. A failure is tried again; arq by itself would not."""
     drainer: Drainer = context["drainer"]
     try:
-        for organization_id in organization_ids:
-            await drainer.drain(UUID(organization_id))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        await asyncio.gather(*(drainer.drain(UUID(organization_id)) for organization_id in organization_ids))
+    except OUTAGES as error:
         log.warning("drain failed, trying again", error=f"{type(error).__name__}: {error}", attempt=context["job_try"])
         raise Retry(defer=min(0.1 * 2 ** context["job_try"], 10)) from error
 
