@@ -6,6 +6,7 @@
 `clients`        makes more clients: `await clients(company, scopes=[Scope.OKR_READ])`
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -58,6 +59,15 @@ class Company:
     id: UUID
     client: httpx.AsyncClient
     connection: asyncpg.Connection
+
+    async def somebody_waits_for_a_lock(self) -> None:
+        """Return when a transaction of this database waits for another one."""
+        waiting = """
+            SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE NOT granted AND datname = current_database()
+        """
+        while not await self.connection.fetchval(waiting):
+            await asyncio.sleep(0.01)
 
     async def add_person(self, name: str = "Ada", **fields: Any) -> UUID:
         """A person's id."""

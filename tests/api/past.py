@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import asyncpg
 from goal_builders import TODAY, ZONE, Goals
 
 from okr.db.engine import make_pool
@@ -30,9 +31,9 @@ def now() -> str:
 class Past:
     """A company with an objective of one key result that a metric feeds, from 0 to 100, and a worker."""
 
-    def __init__(self, goals: Goals, drainer: Drainer) -> None:
+    def __init__(self, goals: Goals, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.goals = goals
-        self._drainer = drainer
+        self._pool = pool
         self.cycle: Any = None
         self.objective: Any = None
         self.key_result: Any = None
@@ -42,15 +43,13 @@ class Past:
     async def of(cls, company: Any, app_url: str) -> AsyncIterator["Past"]:
         """The company's past; nothing has been measured yet."""
         async with await make_pool(app_url, size=2) as pool:
-            drainer = Drainer(pool, roll_up_distance_seconds=0)
-            past = cls(await Goals.of(company), drainer)
+            past = cls(await Goals.of(company), pool)
             await past.goals.metric("signups")
             past.cycle = await past.goals.cycle()
             past.objective = await past.goals.objective(past.cycle, active=True, commitment="committed")
             fields = {"start_value": 0, "target_value": 100, "commit_value": None, "stretch_value": None}
             past.key_result = await past.goals.key_result(past.objective, metric_key="signups", **fields)
             yield past
-            await drainer.close()
 
     async def push(self, **values: float) -> None:
         """Points by day: `push(d10=25)` was 25 at noon ten days ago. Then everything is graded."""
@@ -62,9 +61,11 @@ class Past:
         await self.serve()
 
     async def serve(self) -> None:
-        """Let the worker grade until nothing is asked for."""
+        """Let a worker grade until nothing is asked for, and leave."""
+        drainer = Drainer(self._pool, roll_up_distance_seconds=0)
         while await self.goals.connection.fetchval("SELECT count(*) FROM rescore_demand WHERE dirty"):
-            await self._drainer.drain(self.goals.company.id)
+            await drainer.drain(self.goals.company.id)
+        await drainer.close()
 
     async def grade(self, thing: str, query: str = "") -> float | None:
         """The grade at `thing`, a path without its beginning, as in `objectives/<id>`."""

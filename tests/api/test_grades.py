@@ -162,4 +162,21 @@ async def test_a_moment_is_an_instant_or_a_day(past: Past, moment: str) -> None:
 async def test_the_future_is_the_present_carried_on(past: Past) -> None:
     await past.push(d5=50)
     ahead = (datetime.now(UTC) + timedelta(days=30)).date()
-    assert await past.grade(things(past)[0], f"?as_of={ahead}") == 0.5
+    thing = things(past)[0]
+    carried = await past.goals.get(f"{thing}/grade?as_of={ahead}")
+    assert (carried["grade"], carried["freshness"]) == (0.5, "late")
+    # What will be known then is asked of then.
+    known = await past.goals.get(f"{thing}/grade?known_at={ahead}")
+    assert (known["grade"], known["expected"]) == (0.5, carried["expected"])
+
+
+async def test_the_entity_tag_tells_a_stale_grade_from_one_that_was_confirmed(past: Past) -> None:
+    """What came in later changes nothing at that instant; but only the worker knows."""
+    await past.push(d10=25)
+    path = f"/v1/{things(past)[0]}/grade?as_of={noon(7)}"
+    await past.goals.client.post("/v1/metrics/signups/points", json={"value": 50, "observed_at": noon(5)})
+    stale = await past.goals.client.get(path)
+    await past.serve()
+    served = await past.goals.client.get(path, headers={"If-None-Match": stale.headers["etag"]})
+    assert (stale.json()["stale"], served.status_code) == (True, 200)
+    assert served.json() == stale.json() | {"stale": False}

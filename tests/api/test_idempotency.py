@@ -56,8 +56,7 @@ async def test_a_request_in_flight_holds_its_key(company: Any) -> None:
     async with company.connection.transaction():
         await company.connection.execute("SELECT 1 FROM team WHERE id = $1 FOR UPDATE", parent)
         first = asyncio.create_task(company.client.post("/v1/teams", json=body, headers=headers))
-        while not await company.connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
+        await company.somebody_waits_for_a_lock()
         second = await company.client.post("/v1/teams", json=body, headers=headers)
         assert refused(second) == (409, "idempotency_key_in_flight")
     assert (await first).status_code == 201

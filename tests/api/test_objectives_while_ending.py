@@ -15,13 +15,18 @@ async def goals(company: Company) -> Goals:
     return await Goals.of(company)
 
 
+WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
+    """
+
+
 async def refused_after(goals: Goals, ending: str, id: str, method: str, path: str, body: Any = None) -> Any:
     """What a request is refused with that arrives while `ending`, a statement about the thing with that id, is not committed."""
     async with goals.connection.transaction():
         await goals.connection.execute(ending, id)
         request = asyncio.create_task(goals.refused(method, path, body))
         async with asyncio.timeout(10):
-            while not await goals.connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            while not await goals.connection.fetchval(WAITING):
                 assert not request.done(), request.result()
     return await request
 

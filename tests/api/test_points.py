@@ -305,3 +305,13 @@ async def test_the_items_of_a_batch_are_documented(app: Any) -> None:
     assert (batch["minItems"], batch["maxItems"]) == (1, MOST_POINTS)
     assert batch["items"]["required"] == ["value", "metric"]
     assert batch["items"]["properties"]["observed_at"]["anyOf"][0] == {"type": "string", "format": "date-time"}
+
+
+def test_every_answer_is_documented(app: Any) -> None:
+    paths = app.openapi()["paths"]
+    assert {"200", "201", "409"} <= paths["/v1/metrics/{key}/points"]["post"]["responses"].keys()
+    assert "207" in paths["/v1/metric-points"]["post"]["responses"]
+    assert {"200", "201", "412"} <= paths["/v1/metrics/{key}"]["put"]["responses"].keys()
+    history = paths["/v1/history"]["get"]["responses"]["200"]
+    assert history["content"].keys() == {"application/json", "text/csv", "application/x-ndjson"}
+    assert {"200", "304", "404"} <= paths["/v1/teams/{team_id}/grade"]["get"]["responses"].keys()

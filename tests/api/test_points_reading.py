@@ -95,6 +95,10 @@ def _by_the_model(item: Any) -> NewPoint | None:
 @example(item={**GOOD, "value": b"123456789012345.5"})
 @example(item={**GOOD, "source": "\ud800"})
 @example(item={**GOOD, "corrects": 1})
+@example(item={**GOOD, "observed_at": "2026-11-22T12:05:00Z"})
+@example(item={**GOOD, "observed_at": "2026-11-22T12:05:00.000001Z"})
+@example(item={**GOOD, "observed_at": "1969-12-31T23:59:59.999999Z"})
+@example(item={**GOOD, "observed_at": "1970-01-01T01:00:00+02:00"})
 def test_both_ways_say_the_same(item: dict[str, Any]) -> None:
     parsed = _parsed(item)
     by_the_model = _by_the_model(parsed)

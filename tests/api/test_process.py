@@ -79,8 +79,7 @@ async def test_it_serves_and_logs_and_ends_when_told_but_not_before_its_requests
                 # Its parent is held, so the request is still at work when the signal comes.
                 await company.connection.execute("SELECT 1 FROM team WHERE id = $1 FOR UPDATE", parent)
                 request = asyncio.create_task(client.post("/v1/teams", json=child, headers={"X-Request-Id": "mine"}))
-                while not await company.connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                    await asyncio.sleep(0.01)
+                await company.somebody_waits_for_a_lock()
                 process.send_signal(signal.SIGTERM)
             assert (await request).status_code == 201
         async with asyncio.timeout(PATIENCE_SECONDS):

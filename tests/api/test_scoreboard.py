@@ -68,6 +68,21 @@ async def test_a_board_of_then_shows_the_grades_in_force_then(past: Past) -> Non
     assert told(known) == {"Delight": (0.25, {"A increase": 0.25})}
 
 
+async def test_a_board_shows_the_value_and_the_target_in_force(past: Past) -> None:
+    await past.push(d10=25, d5=50)
+    before = now()
+    await past.goals.patch(f"key-results/{past.key_result['id']}", {"target_value": 200})
+    await past.serve()
+
+    def shown(found: Any) -> tuple[float, float, float]:
+        one = found["items"][0]["key_results"][0]
+        return one["current_value"], one["target_value"], one["grade"]["grade"]
+
+    assert shown(await board(past)) == (50, 200, 0.25)
+    assert shown(await board(past, f"?as_of={before}")) == (50, 100, 0.5)
+    assert shown(await board(past, f"?as_of={days_ago(7)}")) == (25, 100, 0.25)
+
+
 async def test_what_was_given_up_shows_until_then(past: Past) -> None:
     await past.push(d10=25)
     before = now()

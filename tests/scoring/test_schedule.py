@@ -8,10 +8,11 @@ import asyncpg
 
 from company import Company, a_key_result, a_metric, an_objective, insert, push
 from okr.db.engine import connection_of
+from okr.db.partitions import MONTHS_AHEAD, PARTITIONED, months_from
 from okr.db.points import NewPoint
 from okr.domain.calendar import end_of_day
 from okr_scoring.drain import Drainer
-from okr_scoring.schedule import IDEMPOTENCY_KEPT, pass_days, prune
+from okr_scoring.schedule import keep_up, pass_days
 from workers import Drain
 
 
@@ -68,9 +69,11 @@ async def test_what_is_closed_stays_as_it_is(company: Company, drain: Drain) -> 
     assert [row["subject_kind"] for row in dirty] == [5]
 
 
-async def test_idempotency_keys_are_forgotten_after_a_day(company: Company) -> None:
+async def test_upkeep_forgets_old_idempotency_keys_and_makes_months_ahead(
+    pool: "asyncpg.Pool[asyncpg.Record]", company: Company
+) -> None:
     now = datetime.now(UTC)
-    for name, age in (("old", IDEMPOTENCY_KEPT + timedelta(minutes=1)), ("young", timedelta(hours=23))):
+    for name, hours in (("old", 25), ("young", 23)):
         await insert(
             company.connection,
             "idempotency_key",
@@ -82,7 +85,13 @@ async def test_idempotency_keys_are_forgotten_after_a_day(company: Company) -> N
             status=201,
             headers="{}",
             body=b"",
-            created_at=now - age,
+            created_at=now - timedelta(hours=hours),
         )
-    await prune(company.connection, now=now)
+    drainer = Drainer(pool)
+    await keep_up(pool, drainer)
+    await drainer.close()
     assert [row["key"] for row in await company.connection.fetch("SELECT key FROM idempotency_key")] == ["young"]
+    for table in PARTITIONED:
+        names = [f"{table}_y{month:%Y}m{month:%m}" for month in months_from(now.date(), MONTHS_AHEAD + 1)]
+        for name in names:
+            assert await company.connection.fetchval("SELECT to_regclass($1)", name) is not None, name

@@ -1,6 +1,7 @@
 """`python -m okr_api`: serve HTTP until SIGTERM or SIGINT, then finish what has begun."""
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -41,6 +42,7 @@ def main() -> int:
     # uvicorn ends gracefully and then raises the signal that ended it once more: that one is an ordinary end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     logs.configure(level=settings.log_level, format=settings.log_format)
+    _calm_the_collector()
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -54,6 +56,17 @@ def main() -> int:
         timeout_graceful_shutdown=_PATIENCE_SECONDS,
     )
     return 0
+
+
+def _calm_the_collector() -> None:
+    """Take what lives as long as the process out of garbage collection, and let it begin later.
+
+    A batch of points makes thousands of objects that all die by themselves; each few hundred of them had the collector look
+    through the whole application, which was a third of the time that a point cost.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _refuse(why: str) -> int:

@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from okr.db.engine import make_engine
 from okr.db.readers import Readers
+from okr.db.writers import Writers
 from okr.jobs import Doorbell
 from okr.settings import Settings
 from okr_api import openapi
@@ -36,6 +37,8 @@ from okr_api.routes import (
 from okr_api.routing import Routes
 
 RESOURCES: Iterable[Routes] = (
+    # Asked by far the most often, and routes are tried in order.
+    points.routes,
     organization.routes,
     people.routes,
     teams.routes,
@@ -46,7 +49,6 @@ RESOURCES: Iterable[Routes] = (
     alignments.routes,
     check_ins.routes,
     metrics.routes,
-    points.routes,
     grades.routes,
     history.routes,
     scoreboard.routes,
@@ -106,6 +108,7 @@ async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterato
     secret_key = settings.secret_key.get_secret_value()
     engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
     readers = await Readers.of(settings.database_url, size=settings.database_pool_size)
+    writers = await Writers.of(settings.database_url, size=settings.database_pool_size)
     if bell is None:
         bell = Doorbell(settings.redis_url, interval_seconds=settings.doorbell_interval_seconds)
     await bell.start()
@@ -114,6 +117,7 @@ async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterato
             settings=settings,
             engine=engine,
             readers=readers,
+            writers=writers,
             bell=bell,
             authenticator=Authenticator(readers, secret_key=secret_key),
             cursors=Cursors(secret_key),
@@ -121,4 +125,5 @@ async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterato
     finally:
         await bell.close()
         await readers.close()
+        await writers.close()
         await engine.dispose()

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from okr.db.partitions import Partitions
 from okr.db.readers import Readers
+from okr.db.writers import Writers
 from okr.settings import Settings
 from okr_api.auth import Authenticator
 from okr_api.cursors import Cursors
@@ -28,11 +29,15 @@ class Bell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The process's connections and secrets' users. `engine` writes, `readers` read: each statement is its own transaction."""
+    """The process's connections and secrets' users.
+
+    `engine` is for changes, `writers` for what comes in by the thousands, `readers` for reads, each in its own transaction.
+    """
 
     settings: Settings
     engine: AsyncEngine
     readers: Readers
+    writers: Writers
     bell: Bell
     authenticator: Authenticator
     cursors: Cursors

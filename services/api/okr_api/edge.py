@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from okr.db import demand
 from okr.db.demand import Subject
-from okr.db.engine import driver, driver_transaction, session_of
+from okr.db.engine import driver, session_of
 from okr.db.tables.columns import utc_now
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.work import Work
@@ -110,7 +110,7 @@ class Edge:
         A refusal that it answers instead of raising is not kept under the idempotency key either.
         """
         slot = idempotency.slot_of(self.request, self.caller)
-        async with driver_transaction(self.ports.engine) as connection:
+        async with self.ports.writers.transaction() as connection:
             if slot and (kept := await idempotency.answer_from(connection, slot, self.request)):
                 return kept
             given, wanted = await change(connection)

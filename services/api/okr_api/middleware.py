@@ -17,6 +17,7 @@ from okr_api.failures import unexpected
 
 REQUEST_ID = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _QUIET = ("/livez", "/readyz", "/metrics")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -46,7 +47,10 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        method, told = scope["method"], Headers(scope=scope).get(REQUEST_ID, "")
+        if scope["method"] == "HEAD":
+            # What GET answers; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
+        told = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = told if _REQUEST_ID.fullmatch(told) else str(new_id())
         scope["okr.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -57,15 +61,11 @@ class Surroundings:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _complete(message["headers"], request_id)
-            elif method == "HEAD" and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
             await send(message)
 
         try:
             if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 await refusal(scope, NulCharacter("The address holds a NUL."))(scope, receive, send_with_headers)
-            elif method == "HEAD":
-                await self._app({**scope, "method": "GET"}, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         except Exception as error:
@@ -86,7 +86,9 @@ def _complete(headers: Sequence[tuple[bytes, bytes]], request_id: str) -> list[t
 def _record(scope: Scope, status: int, seconds: float) -> None:
     route = scope.get("route")
     template = route.path if isinstance(route, Route) else "unmatched"
-    telemetry.HTTP_SECONDS.labels(scope["method"], template, str(status)).observe(seconds)
+    # A caller may invent methods; each would be a series of its own for ever.
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    telemetry.HTTP_SECONDS.labels(method, template, str(status)).observe(seconds)
     tell = log.debug if template in _QUIET else log.info
     tell(
         "request served",

@@ -4,12 +4,14 @@ What holds for every operation happens here, in this order: the credential and i
 the body; then the framework checks values and the endpoint runs. So nobody learns about a body without a key.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from okr.domain.errors import Conflict, DomainError, Invalid, NotFound
@@ -35,6 +37,8 @@ from okr_api.openapi import ETAG_HEADER, LOCATION_HEADER, header_parameters
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 Refusals = Sequence[type[DomainError]]
+Answers = Mapping[int, Mapping[str, Any]]
+_NONE: Answers = MappingProxyType({})
 
 _ALWAYS: Refusals = (Unauthenticated, Forbidden, Invalid, Unexpected, Unavailable)
 _WITH_BODY: Refusals = (BodyTooLarge, UnsupportedMediaType)
@@ -109,7 +113,8 @@ def _listed(names: frozenset[str]) -> str:
 class Routes:
     """The routes of one resource: `@routes.get("/{team_id}", scope=Scope.OKR_READ, answers=TeamRead)` above the endpoint.
 
-    The endpoint's name is the operation's id, its docstring's first line the summary and the rest the description.
+    The endpoint's name is the operation's id, its docstring's first line the summary and the rest the description. `also`
+    documents further answers, or more of the usual one, in OpenAPI's own words.
     """
 
     def __init__(self, prefix: str, *, tag: str) -> None:
@@ -125,27 +130,44 @@ class Routes:
         answers: Any,
         refuses: Refusals = (),
         is_single: bool | None = None,
+        also: Answers = _NONE,
     ) -> Callable[[Endpoint], Endpoint]:
         """Read. A single thing has an ETag and may answer 304; it is one if its address ends in an id, unless said otherwise."""
         if "{" in self._prefix + path:
             refuses = (NotFound, *refuses)
         if is_single is None:
             is_single = path.endswith("}")
-        return self._add("GET", path, scope=scope, answers=answers, status=200, refuses=refuses, single=is_single)
+        return self._add(
+            "GET", path, scope=scope, answers=answers, status=200, refuses=refuses, single=is_single, also=also
+        )
 
     def post(
-        self, path: str, *, scope: Scope, answers: Any, status: int = 201, refuses: Refusals = ()
+        self,
+        path: str,
+        *,
+        scope: Scope,
+        answers: Any,
+        status: int = 201,
+        refuses: Refusals = (),
+        also: Answers = _NONE,
     ) -> Callable[[Endpoint], Endpoint]:
         """Make something (201 with a Location), or have something done (200)."""
         if "{" in self._prefix + path:
             refuses = (NotFound, *refuses)
-        return self._add("POST", path, scope=scope, answers=answers, status=status, refuses=refuses)
+        return self._add("POST", path, scope=scope, answers=answers, status=status, refuses=refuses, also=also)
 
     def put(
-        self, path: str, *, scope: Scope, answers: Any, status: int = 200, refuses: Refusals = ()
+        self,
+        path: str,
+        *,
+        scope: Scope,
+        answers: Any,
+        status: int = 200,
+        refuses: Refusals = (),
+        also: Answers = _NONE,
     ) -> Callable[[Endpoint], Endpoint]:
         """Make or replace."""
-        return self._add("PUT", path, scope=scope, answers=answers, status=status, refuses=refuses)
+        return self._add("PUT", path, scope=scope, answers=answers, status=status, refuses=refuses, also=also)
 
     def patch(self, path: str, *, scope: Scope, answers: Any, refuses: Refusals = ()) -> Callable[[Endpoint], Endpoint]:
         """Change some fields, by a JSON merge patch and under If-Match."""
@@ -168,6 +190,7 @@ class Routes:
         status: int,
         refuses: Refusals,
         single: bool = False,
+        also: Answers = _NONE,
     ) -> Callable[[Endpoint], Endpoint]:
         def add(endpoint: Endpoint) -> Endpoint:
             summary, _, description = (endpoint.__doc__ or endpoint.__name__).partition("\n")
@@ -191,10 +214,18 @@ class Routes:
             has_body = route.body_field is not None
             refused = (*_ALWAYS, *_OF_METHOD[method], *(_WITH_BODY if has_body else ()), *refuses)
             route.responses = {**_success(method, status, single=single), **_problems(refused)}
+            for other, told in also.items():
+                route.responses[other] = {**route.responses.get(other, {}), **told}
             self.all.append(route)
             return endpoint
 
         return add
+
+
+def another(model: type[BaseModel], description: str) -> Mapping[str, Any]:
+    """A further answer of an operation that answers with this model: what `also` takes."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _success(method: str, status: int, *, single: bool) -> dict[int | str, dict[str, Any]]:

@@ -11,12 +11,12 @@ import structlog
 from okr.db import demand
 from okr.db.demand import Subject
 from okr.db.engine import connection_of
+from okr.db.idempotency import prune
 from okr.db.partitions import make_ahead
 from okr.domain.calendar import end_of_day, last_ended_day
 from okr_scoring.drain import Drainer
 
 INTERVAL_SECONDS = 30.0
-IDEMPOTENCY_KEPT = timedelta(hours=24)
 log = structlog.get_logger(__name__)
 
 # Whatever still runs on the days from $2 to $3: pace and freshness of its key results and objectives move with them, and so do
@@ -61,17 +61,12 @@ async def pass_days(connection: asyncpg.Connection, organization_id: UUID, *, no
         return len(await demand.raise_demand(connection, organization_id, touched))
 
 
-async def prune(connection: asyncpg.Connection, *, now: datetime) -> None:
-    """Delete idempotency keys that nobody will repeat any more."""
-    await connection.execute("DELETE FROM idempotency_key WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
-
-
 async def keep_up(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer) -> None:
     """One round of everything that time asks for."""
     now = datetime.now(UTC)
     async with connection_of(pool) as connection:
         await make_ahead(connection, now.date())
-        await prune(connection, now=now)
+        await prune(connection)
         organizations = [
             row["organization_id"] for row in await connection.fetch("SELECT organization_id FROM organization")
         ]

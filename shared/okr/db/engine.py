@@ -54,15 +54,6 @@ async def driver(session: AsyncSession) -> asyncpg.Connection:
     return cast("asyncpg.Connection", raw.driver_connection)
 
 
-@asynccontextmanager
-async def driver_transaction(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
-    """A transaction on asyncpg's own connection from the engine's pool: the hot path's session. Commits at the end."""
-    async with engine.connect() as connection:
-        raw = cast("asyncpg.Connection", (await connection.get_raw_connection()).driver_connection)
-        async with raw.transaction():
-            yield raw
-
-
 async def make_pool(url: str, *, size: int = 10) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool of driver connections, for the worker: each statement is its own transaction."""
     return await asyncpg.create_pool(

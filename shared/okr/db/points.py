@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from okr.db.demand import Subject, raise_demand
 from okr.db.metrics import fed_by
 from okr.db.outbox import announce
 from okr.db.partitions import Partitions
 from okr.db.tables import MetricPoint
+from okr.db.writers import Writers
 from okr.events import Event, EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,14 +136,13 @@ def _batch(points: Sequence[NewPoint], metric_ids: dict[str, UUID], *, now: date
     return batch
 
 
-async def make_months(engine: AsyncEngine, partitions: Partitions, instants: Iterable[datetime]) -> None:
+async def make_months(writers: Writers, partitions: Partitions, instants: Iterable[datetime]) -> None:
     """Make the months of `instants` that this process does not know yet, outside of any transaction."""
     # Months are cut in UTC; there one instant can stand for all of its month's.
     different = {(instant.year, instant.month) if instant.tzinfo is UTC else instant: instant for instant in instants}
     if missing := partitions.missing(MetricPoint.__tablename__, different.values()):
-        async with engine.connect() as connection:
-            raw = cast("asyncpg.Connection", (await connection.get_raw_connection()).driver_connection)
-            await partitions.make(raw, MetricPoint.__tablename__, missing)
+        async with writers.connection() as connection:
+            await partitions.make(connection, MetricPoint.__tablename__, missing)
 
 
 async def hold_points(connection: asyncpg.Connection, organization_id: UUID) -> None:

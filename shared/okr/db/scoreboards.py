@@ -15,10 +15,11 @@ SELECT id, title, commitment, perspective, team_id, owner_id, weight, tags, stat
 """
 
 _KEY_RESULTS = """
-SELECT k.id, k.objective_id, k.title, k.kind, k.unit, v.weight, k.owner_id, k.due_on, m.key AS metric_key
+SELECT k.id, k.objective_id, k.title, k.kind, k.unit, v.weight, k.owner_id, k.due_on, m.key AS metric_key,
+       v.start_value, v.target_value, v.commit_value, v.stretch_value, v.band_low, v.band_high
   FROM key_result k
   JOIN LATERAL (
-      SELECT weight, metric_id FROM key_result_version
+      SELECT * FROM key_result_version
        WHERE organization_id = $1 AND key_result_id = k.id AND (revision = 1 OR valid_from <= least($3::timestamptz, $4))
        ORDER BY revision DESC LIMIT 1) v ON true
   LEFT JOIN metric m ON m.organization_id = $1 AND m.id = v.metric_id
@@ -45,7 +46,7 @@ class ObjectiveOnBoard:
 
 @dataclass(frozen=True, slots=True)
 class KeyResultOnBoard:
-    """A key result of such an objective, with the weight and the metric that it had at the instant."""
+    """A key result of such an objective, measured the way that it was at the instant."""
 
     id: UUID
     objective_id: UUID
@@ -56,6 +57,12 @@ class KeyResultOnBoard:
     owner_id: UUID | None
     due_on: date | None
     metric_key: str | None
+    start_value: Decimal | None
+    target_value: Decimal | None
+    commit_value: Decimal | None
+    stretch_value: Decimal | None
+    band_low: Decimal | None
+    band_high: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

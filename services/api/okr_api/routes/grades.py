@@ -8,6 +8,7 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from okr.db.tables.columns import utc_now
+from okr.domain.errors import NotFound
 from okr.domain.values import SubjectKind
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, Edge
@@ -36,7 +37,7 @@ async def _explanation(edge: Edge, kind: SubjectKind, id: UUID, asked: Asked, cy
     return await edge.show(partial(show_explanation, kind=kind, asked=asked, now=utc_now(), cycle_id=cycle_id), id)
 
 
-@routes.get("/key-results/{key_result_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer)
+@routes.get("/key-results/{key_result_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer, is_single=True)
 async def get_key_result_grade(key_result_id: Id, edge: CurrentEdge, asked: AskedGrade) -> Response:
     """Read a key result's grade."""
     return await _grade(edge, SubjectKind.KEY_RESULT, key_result_id, asked)
@@ -48,7 +49,7 @@ async def explain_key_result_grade(key_result_id: Id, edge: CurrentEdge, asked: 
     return await _explanation(edge, SubjectKind.KEY_RESULT, key_result_id, asked)
 
 
-@routes.get("/objectives/{objective_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer)
+@routes.get("/objectives/{objective_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer, is_single=True)
 async def get_objective_grade(objective_id: Id, edge: CurrentEdge, asked: AskedGrade) -> Response:
     """Read an objective's grade."""
     return await _grade(edge, SubjectKind.OBJECTIVE, objective_id, asked)
@@ -60,7 +61,7 @@ async def explain_objective_grade(objective_id: Id, edge: CurrentEdge, asked: As
     return await _explanation(edge, SubjectKind.OBJECTIVE, objective_id, asked)
 
 
-@routes.get("/cycles/{cycle_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer)
+@routes.get("/cycles/{cycle_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer, is_single=True)
 async def get_cycle_grade(cycle_id: Id, edge: CurrentEdge, asked: AskedGrade) -> Response:
     """Read a cycle's grade."""
     return await _grade(edge, SubjectKind.CYCLE, cycle_id, asked)
@@ -72,7 +73,7 @@ async def explain_cycle_grade(cycle_id: Id, edge: CurrentEdge, asked: AskedGrade
     return await _explanation(edge, SubjectKind.CYCLE, cycle_id, asked)
 
 
-@routes.get("/teams/{team_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer)
+@routes.get("/teams/{team_id}/grade", scope=Scope.OKR_READ, answers=GradeAnswer, is_single=True)
 async def get_team_grade(team_id: Id, edge: CurrentEdge, asked: AskedGrade, cycle_id: WithinCycle = None) -> Response:
     """Read a team's grade."""
     return await _grade(edge, SubjectKind.TEAM, team_id, asked, cycle_id)
@@ -86,13 +87,13 @@ async def explain_team_grade(
     return await _explanation(edge, SubjectKind.TEAM, team_id, asked, cycle_id)
 
 
-@routes.get("/organization/grade", scope=Scope.OKR_READ, answers=GradeAnswer)
+@routes.get("/organization/grade", scope=Scope.OKR_READ, answers=GradeAnswer, is_single=True, refuses=[NotFound])
 async def get_organization_grade(edge: CurrentEdge, asked: AskedGrade, cycle_id: WithinCycle = None) -> Response:
     """Read the organization's grade."""
     return await _grade(edge, SubjectKind.ORGANIZATION, edge.organization_id, asked, cycle_id)
 
 
-@routes.get("/organization/explanation", scope=Scope.OKR_READ, answers=ExplanationRead)
+@routes.get("/organization/explanation", scope=Scope.OKR_READ, answers=ExplanationRead, refuses=[NotFound])
 async def explain_organization_grade(edge: CurrentEdge, asked: AskedGrade, cycle_id: WithinCycle = None) -> Response:
     """Read why the organization's grade is what it is."""
     return await _explanation(edge, SubjectKind.ORGANIZATION, edge.organization_id, asked, cycle_id)

@@ -12,7 +12,7 @@ from fastapi import Query
 from starlette.responses import Response, StreamingResponse
 
 from okr.db.history import StoredGrade
-from okr.domain.errors import Invalid
+from okr.domain.errors import Invalid, NotFound
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, Edge, answer
 from okr_api.lists import Limit
@@ -48,7 +48,11 @@ _MEDIA_TYPES = {
 }
 
 
-@routes.get("/history", scope=Scope.HISTORY_READ, answers=HistoryList)
+_TEXT = {"schema": {"type": "string"}}
+_TEXTS = {"content": {"text/csv": _TEXT, "application/x-ndjson": _TEXT}}
+
+
+@routes.get("/history", scope=Scope.HISTORY_READ, answers=HistoryList, refuses=[NotFound], also={200: _TEXTS})
 async def get_history(
     edge: CurrentEdge,
     subject: Annotated[SubjectName, Query(description="As in `objective:<id>`; `organization` is the whole company.")],

@@ -15,7 +15,7 @@ from okr_api.edge import CurrentEdge, answer
 from okr_api.errors import PreconditionFailed
 from okr_api.etag import Precondition
 from okr_api.lists import Items, Paging, paging
-from okr_api.routing import Routes
+from okr_api.routing import Routes, another
 from okr_api.schemas.fields import Key, QueryFlag, Words
 from okr_api.schemas.key_results import KeyResultRead
 from okr_api.schemas.metrics import Direction, Frequency, MetricCreate, MetricList, MetricPatch, MetricPut, MetricRead
@@ -76,7 +76,13 @@ async def get_metric(key: MetricKey, edge: CurrentEdge) -> Response:
     return await edge.show(partial(show_metric_of_key, key=key), edge.organization_id)
 
 
-@routes.put("/{key}", scope=Scope.METRICS_WRITE, answers=MetricRead, refuses=[PreconditionFailed, NotFound])
+@routes.put(
+    "/{key}",
+    scope=Scope.METRICS_WRITE,
+    answers=MetricRead,
+    refuses=[PreconditionFailed, NotFound],
+    also={201: another(MetricRead, "The metric is new.")},
+)
 async def replace_metric(key: MetricKey, body: MetricPut, edge: CurrentEdge) -> Response:
     """Make a metric, or replace all of it.
 

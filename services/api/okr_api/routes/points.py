@@ -17,7 +17,7 @@ from okr_api.edge import CurrentEdge, answer
 from okr_api.errors import problem, status_of
 from okr_api.lists import Paging, paging
 from okr_api.routes.metrics import MetricKey
-from okr_api.routing import Routes
+from okr_api.routing import Routes, another
 from okr_api.schemas.fields import Instant
 from okr_api.schemas.point_items import read_items
 from okr_api.schemas.points import (
@@ -45,7 +45,7 @@ async def add_points(body: PointBatch, edge: CurrentEdge) -> Response:
     """
     now = utc_now()
     items = read_items(body.points, now=now)
-    await make_months(edge.ports.engine, edge.ports.partitions, [point.observed_at for point in items.points])
+    await make_months(edge.ports.writers, edge.ports.partitions, [point.observed_at for point in items.points])
 
     async def change(connection: asyncpg.Connection) -> tuple[Response, dict[Subject, int]]:
         taken = await take_points(connection, edge.organization_id, items, now=now)
@@ -56,7 +56,12 @@ async def add_points(body: PointBatch, edge: CurrentEdge) -> Response:
     return await edge.write_fast(change)
 
 
-@routes.post("/metrics/{key}/points", scope=Scope.METRICS_WRITE, answers=PointAnswer)
+@routes.post(
+    "/metrics/{key}/points",
+    scope=Scope.METRICS_WRITE,
+    answers=PointAnswer,
+    also={200: another(PointAnswer, "The point was there already.")},
+)
 async def add_point(key: MetricKey, body: PointCreate, edge: CurrentEdge) -> Response:
     """Push a point.
 
@@ -65,7 +70,7 @@ async def add_point(key: MetricKey, body: PointCreate, edge: CurrentEdge) -> Res
     now = utc_now()
     point = body.new_point(key, now=now)
     check_observed(point.observed_at, now=now)
-    await make_months(edge.ports.engine, edge.ports.partitions, [point.observed_at])
+    await make_months(edge.ports.writers, edge.ports.partitions, [point.observed_at])
 
     async def change(connection: asyncpg.Connection) -> tuple[Response, dict[Subject, int]]:
         recorded = await record_points(connection, edge.organization_id, [point], now=now)

@@ -8,13 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from okr_api.schemas.fields import ComputedNumber
 
-
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
-
-
-# A field that a patch may leave out. Its schema shows no default: absent and null are different things.
-OMITTED: Any = Field(default=None, json_schema_extra=_without_default)
+# A field that a patch may leave out. The None is never looked at: absent and null are different things.
+OMITTED: Any = Field(default=None)
 
 
 class Schema(BaseModel):

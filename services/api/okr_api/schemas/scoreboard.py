@@ -1,6 +1,8 @@
 """A cycle's scoreboard on the wire."""
 
+from dataclasses import fields
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from okr.db.scoreboards import KeyResultOnBoard, ObjectiveOnBoard
@@ -35,7 +37,7 @@ class BoardObjective(Schema):
 
 
 class BoardKeyResult(Schema):
-    """A key result, in a few words, with its grade."""
+    """A key result as it was measured at the instant, with the value or zone that it had, and its grade."""
 
     id: UUID
     objective_id: UUID
@@ -46,6 +48,14 @@ class BoardKeyResult(Schema):
     owner_id: UUID | None
     due_on: date | None
     metric_key: str | None
+    start_value: ComputedNumber | None
+    target_value: ComputedNumber | None
+    commit_value: ComputedNumber | None
+    stretch_value: ComputedNumber | None
+    band_low: ComputedNumber | None
+    band_high: ComputedNumber | None
+    current_value: ComputedNumber | None
+    zone: str | None
     grade: GradeRead
 
 
@@ -83,7 +93,11 @@ def board_objective(objective: ObjectiveOnBoard) -> BoardObjective:
     return BoardObjective.model_construct(**own, state=ObjectiveState(objective.state))
 
 
-def board_key_result(key_result: KeyResultOnBoard, grade: GradeRead) -> BoardKeyResult:
-    """The key result as it is answered."""
-    own = {name: getattr(key_result, name) for name in BoardKeyResult.model_fields if name not in ("kind", "grade")}
-    return BoardKeyResult.model_construct(**own, kind=Kind(key_result.kind), grade=grade)
+def board_key_result(
+    key_result: KeyResultOnBoard, grade: GradeRead, *, value: Decimal | None, zone: str | None
+) -> BoardKeyResult:
+    """The key result as it is answered; `value` and `zone` are what its grade was made from."""
+    own = {field.name: getattr(key_result, field.name) for field in fields(key_result) if field.name != "kind"}
+    return BoardKeyResult.model_construct(
+        **own, kind=Kind(key_result.kind), current_value=value, zone=zone, grade=grade
+    )

@@ -13,7 +13,6 @@ import asyncpg
 from okr.db.demand import Subject, subject
 from okr.db.history import PAGE, StoredGrade, history, time_zone_of
 from okr.domain.calendar import end_of_day
-from okr.domain.errors import NotFound
 from okr.domain.values import SubjectKind
 from okr_api.schemas.moments import AnyMoment
 from okr_api.use_cases.grades import instant_of, standing_of
@@ -70,10 +69,7 @@ async def read_span(
 
 def _subject(name: str, organization_id: UUID) -> Subject:
     kind, _, id = name.partition(":")
-    one = subject(SubjectKind(kind), UUID(id) if id else organization_id)
-    if one.kind is SubjectKind.ORGANIZATION and one.id != organization_id:
-        raise NotFound("There is no such organization.")
-    return one
+    return subject(SubjectKind(kind), UUID(id) if id else organization_id)
 
 
 async def snapshots(reading: Reading, organization_id: UUID, span: Span) -> AsyncIterator[StoredGrade]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from okr.db.demand import Subject, subject
-from okr.db.engine import driver_transaction, make_engine, session_of
+from okr.db.engine import make_engine, session_of
 from okr.db.partitions import Partitions
 from okr.db.points import (
     CREATED,
@@ -34,6 +34,7 @@ from okr.db.points import (
 )
 from okr.db.tables import Cycle, KeyResult, Metric, Objective, Organization, Person
 from okr.db.work import Work
+from okr.db.writers import Writers
 from okr.domain.values import SubjectKind
 from okr.ids import new_id
 
@@ -51,6 +52,7 @@ class World:
     """An organization with a cycle, to hang metrics, objectives and key results on."""
 
     engine: AsyncEngine
+    writers: Writers
     organization_id: UUID = field(default_factory=new_id)
     cycle_id: UUID = field(default_factory=new_id)
     person_id: UUID = field(default_factory=new_id)
@@ -116,18 +118,18 @@ class World:
 
     async def serve_demand(self) -> None:
         """Mark all demand as served, as a worker would."""
-        async with driver_transaction(self.engine) as connection:
+        async with self.writers.transaction() as connection:
             await connection.execute(
                 "UPDATE rescore_demand SET computed_seq = requested_seq, dirty = false, touched_from = 'infinity'"
             )
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with driver_transaction(self.engine) as connection:
+        async with self.writers.transaction() as connection:
             return await connection.fetch(query, self.organization_id, *arguments)
 
     async def push(self, *points: NewPoint, now: datetime = NOW) -> Recorded:
-        await make_months(self.engine, self.partitions, [point.observed_at for point in points])
-        async with driver_transaction(self.engine) as connection:
+        await make_months(self.writers, self.partitions, [point.observed_at for point in points])
+        async with self.writers.transaction() as connection:
             return await record_points(connection, self.organization_id, points, now=now)
 
     async def outcomes(self, *points: NewPoint, now: datetime = NOW) -> list[Outcome]:
@@ -155,16 +157,18 @@ class World:
         return [orjson.loads(row["data"]) for row in rows]
 
 
-@pytest.fixture
-async def engine(app_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(app_url)
-    yield engine
+@asynccontextmanager
+async def a_world(app_url: str) -> AsyncIterator[World]:
+    engine, writers = make_engine(app_url), await Writers.of(app_url)
+    yield await World(engine, writers).begin("signups", "revenue", "churn")
+    await writers.close()
     await engine.dispose()
 
 
 @pytest.fixture
-async def world(engine: AsyncEngine) -> World:
-    return await World(engine).begin("signups", "revenue", "churn")
+async def world(app_url: str) -> AsyncIterator[World]:
+    async with a_world(app_url) as world:
+        yield world
 
 
 async def test_a_point_is_new_once_and_known_afterwards(world: World) -> None:
@@ -267,8 +271,8 @@ async def test_points_of_one_moment_are_recorded_in_their_order(world: World) ->
     assert [row["value"] for row in rows] == [1, 8, 2, 3]
 
 
-async def test_another_organizations_metric_is_unknown(world: World, engine: AsyncEngine) -> None:
-    other = await World(engine).begin("theirs", "signups")
+async def test_another_organizations_metric_is_unknown(world: World) -> None:
+    other = await World(world.engine, world.writers).begin("theirs", "signups")
     assert await world.outcomes(a_point(metric="theirs"), a_point(1)) == [UNKNOWN_METRIC, CREATED]
     assert await other.outcomes(a_point(2)) == [CREATED]
     assert await other.stored() == [("", 0, Decimal(2))]
@@ -375,9 +379,9 @@ async def test_nothing_new_is_told_to_nobody_and_grades_nothing(world: World) ->
     assert len(await world.events()) == 1
 
 
-async def test_a_change_of_what_is_fed_waits_for_the_pushes_under_way(world: World, engine: AsyncEngine) -> None:
+async def test_a_change_of_what_is_fed_waits_for_the_pushes_under_way(world: World) -> None:
     async with asyncio.timeout(20):
-        async with driver_transaction(engine) as push:
+        async with world.writers.transaction() as push:
             await record_points(push, world.organization_id, [a_point(1)], now=NOW)
             change = asyncio.create_task(_hold(world))
             await _until_somebody_waits(world)
@@ -386,7 +390,7 @@ async def test_a_change_of_what_is_fed_waits_for_the_pushes_under_way(world: Wor
 
 
 async def _hold(world: World) -> list[tuple[Any, ...]]:
-    async with driver_transaction(world.engine) as connection:
+    async with world.writers.transaction() as connection:
         await hold_points(connection, world.organization_id)
         return await world.stored()
 
@@ -493,15 +497,11 @@ SOME_POINTS = st.lists(
 @given(batches=st.lists(SOME_POINTS, min_size=1, max_size=4))
 def test_any_batches_end_as_if_each_point_had_come_alone(app_url: str, batches: list[Sequence[NewPoint]]) -> None:
     async def compare() -> None:
-        engine = make_engine(app_url, pool_size=1)
-        try:
-            world = await World(engine).begin("signups", "churn")
+        async with a_world(app_url) as world:
             oracle = Oracle()
             for batch in batches:
                 assert await world.outcomes(*batch) == [oracle.outcome(point) for point in batch]
             assert len(await world.stored()) == oracle.revisions
             assert sum(event["count"] for event in await world.events()) == oracle.revisions
-        finally:
-            await engine.dispose()
 
     asyncio.run(compare())
