@@ -6,16 +6,14 @@
 `clients`        makes more clients: `await clients(company, scopes=[Scope.OKR_READ])`
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
+from api_company import Company, NotingBell
 from fastapi import FastAPI
 
 from company import insert
@@ -33,48 +31,6 @@ from servers import Database
 
 EVERY_SCOPE = tuple(Scope)
 Clients = Callable[..., Awaitable[httpx.AsyncClient]]
-
-
-@dataclass
-class NotingBell:
-    """A bell that wakes nobody."""
-
-    rung: list[UUID] = field(default_factory=list)
-
-    async def start(self) -> None:
-        """Nothing to start."""
-
-    def ring(self, organization_id: UUID) -> None:
-        """Note it."""
-        self.rung.append(organization_id)
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-@dataclass
-class Company:
-    """An organization, and a client that may do everything in it."""
-
-    id: UUID
-    client: httpx.AsyncClient
-    connection: asyncpg.Connection
-
-    async def somebody_waits_for_a_lock(self) -> None:
-        """Return when a transaction of this database waits for another one."""
-        waiting = """
-            SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-             WHERE NOT granted AND datname = current_database()
-        """
-        while not await self.connection.fetchval(waiting):
-            await asyncio.sleep(0.01)
-
-    async def add_person(self, name: str = "Ada", **fields: Any) -> UUID:
-        """A person's id."""
-        id, now = new_id(), utc_now()
-        row = {"name": name, "is_active": True, "version": 1, "created_at": now, "updated_at": now, **fields}
-        await insert(self.connection, "person", organization_id=self.id, id=id, **row)
-        return id
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
+from api_company import Company
 
 from company import insert
-from conftest import Company
 from okr.db.demand import Subject
 from okr.ids import new_id
 

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from api_company import Company
 from goal_builders import BEGIN, STARTS_ON, Goals, begin_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Company
 from okr.db.alignments import AlignmentRing, Tie, ties_that_would_ring
 from okr_api.schemas.alignments import AlignmentRead
 

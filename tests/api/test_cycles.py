@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from api_company import Company
 from goal_builders import BEGIN, ENDS_ON, STARTS_ON, Goals, begin_of
 
-from conftest import Company
 from okr_api.schemas.cycles import CycleRead
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from api_company import Company
 from goal_builders import BEGIN, ENDS_ON, KINDS, STARTS_ON, Goals
 
 from company import insert
-from conftest import Company
 from okr.db.partitions import Partitions
 from okr.ids import new_id
 from okr_api.schemas.key_results import KeyResultRead, KeyResultVersionRead

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from api_company import Company
 from goal_builders import BEGIN, ENDS_ON, KINDS, STARTS_ON, Goals, begin_of
 
-from conftest import Company
 from okr.db.listing import Page
 from okr.db.objective_reads import OBJECTIVE_SORTS, ObjectiveFilters, list_objectives
 from okr_api.schemas.objectives import ObjectiveItem, ObjectiveRead

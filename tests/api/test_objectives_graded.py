@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_company import Company
 from goal_builders import Goals
 
 from company import insert
-from conftest import Company
 from okr.ids import new_id
 from workers import scoring_workers, until_nothing_is_stale
 

@@ -4,9 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from api_company import Company
 from goal_builders import KINDS, Goals
-
-from conftest import Company
 
 
 @pytest.fixture
