@@ -6,9 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+
+from company import Company
 
 Drain = Callable[[], Awaitable[None]]
 """Serves all demand of the test's company; see tests/scoring/conftest.py."""
@@ -50,3 +54,23 @@ async def until_nothing_is_stale(connection: asyncpg.Connection, *, timeout_seco
             "SELECT count(*) FROM rescore_demand WHERE requested_seq > computed_seq OR dirty"
         ):
             await asyncio.sleep(0.02)
+
+
+class Interrupted:
+    """A connection on which something else happens right before the statement that contains `words`."""
+
+    def __init__(self, connection: asyncpg.Connection, words: str, happens: Callable[[], Awaitable[None]]) -> None:
+        self._connection, self._words, self._happens = connection, words, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:
+        if self._words in statement:
+            await self._happens()
+        return await self._connection.fetch(statement, *arguments)
+
+
+async def grade_of(company: Company, id: object) -> Decimal | None:
+    grade: Decimal | None = await company.connection.fetchval("SELECT grade FROM grade WHERE subject_id = $1", id)
+    return grade

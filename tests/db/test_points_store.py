@@ -32,7 +32,7 @@ from okr.db.points import (
     point_conflict,
     record_points,
 )
-from okr.db.tables import Cycle, KeyResult, Metric, Objective, Organization, Person
+from okr.db.tables import Cycle, KeyResult, KeyResultVersion, Metric, Objective, Organization, Person
 from okr.db.work import Work
 from okr.db.writers import Writers
 from okr.domain.values import SubjectKind
@@ -107,11 +107,22 @@ class World:
             metric_id=metric_id,
             **fields,
         )
-        return await self._graded(row, SubjectKind.KEY_RESULT)
+        version = KeyResultVersion(
+            organization_id=self.organization_id,
+            key_result_id=row.id,
+            revision=1,
+            kind=row.kind,
+            metric_id=metric_id,
+            valid_from=LONG_AGO,
+            changed_by="test",
+        )
+        return await self._graded(row, SubjectKind.KEY_RESULT, version)
 
-    async def _graded(self, row: Objective | KeyResult, kind: SubjectKind) -> Subject:
+    async def _graded(self, row: Objective | KeyResult, kind: SubjectKind, *beside: KeyResultVersion) -> Subject:
         async with self.work() as work:
             work.session.add(row)
+            await work.session.flush()
+            work.session.add_all(beside)
             work.expect_grades_of(subject(kind, row.id), LONG_AGO)
         await self.serve_demand()
         return subject(kind, row.id)
@@ -128,7 +139,7 @@ class World:
             return await connection.fetch(query, self.organization_id, *arguments)
 
     async def push(self, *points: NewPoint, now: datetime = NOW) -> Recorded:
-        await make_months(self.writers, self.partitions, [point.observed_at for point in points])
+        await make_months(self.writers, self.partitions, self.organization_id, points)
         async with self.writers.transaction() as connection:
             return await record_points(connection, self.organization_id, points, now=now)
 

@@ -19,8 +19,9 @@ from company import (
     touch,
 )
 from okr.db.demand import Subject, subject
-from okr.db.history import StoredGrade, current_grades, explain, history
+from okr.db.history import current_grades, explain, history
 from okr.db.points import NewPoint
+from okr.db.stored_grades import StoredGrade
 from okr.domain.values import Kind, SubjectKind
 from workers import Drain
 

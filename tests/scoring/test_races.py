@@ -1,10 +1,9 @@
 """What may happen between two statements of a worker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
 
@@ -16,27 +15,7 @@ from okr.db.points import NewPoint
 from okr.domain.values import SubjectKind
 from okr_scoring.drain import Drainer
 from okr_scoring.rescore import serve
-from workers import Drain
-
-
-class Interrupted:
-    """A connection on which something else happens right before the statement that contains `words`."""
-
-    def __init__(self, connection: asyncpg.Connection, words: str, happens: Callable[[], Awaitable[None]]) -> None:
-        self._connection, self._words, self._happens = connection, words, happens
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def fetch(self, statement: str, *arguments: Any) -> Any:
-        if self._words in statement:
-            await self._happens()
-        return await self._connection.fetch(statement, *arguments)
-
-
-async def grade_of(company: Company, id: object) -> Decimal | None:
-    grade: Decimal | None = await company.connection.fetchval("SELECT grade FROM grade WHERE subject_id = $1", id)
-    return grade
+from workers import Drain, Interrupted, grade_of
 
 
 async def test_a_parent_that_comes_while_its_child_is_being_graded_gets_the_new_grade(

@@ -28,6 +28,7 @@ def from_json(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("must be a JSON number")
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not number.is_finite() or abs(number) > LARGEST:
+    # copy_abs, unlike abs, does not round and so never overflows.
+    if not number.is_finite() or number.copy_abs() > LARGEST:
         raise ValueError("must lie between -1e15 and 1e15")
     return rounded(number)

@@ -27,13 +27,13 @@ def header_parameters(method: str, *, single: bool) -> list[dict[str, Any]]:
             return [_PREFER]
 
 
-def _header(name: str, description: str, *, required: bool = False, longest: int = 1000) -> dict[str, Any]:
+def _header(name: str, description: str, *, required: bool = False, longest: int | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": description,
-        "schema": {"type": "string", "maxLength": longest},
+        "schema": {"type": "string"} | ({"maxLength": longest} if longest else {}),
     }
 
 

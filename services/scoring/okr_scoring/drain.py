@@ -119,20 +119,20 @@ class Drainer:
             self._later[organization_id] = asyncio.create_task(self._drain_later(organization_id, seconds))
 
     async def _drain_later(self, organization_id: UUID, seconds: float) -> None:
-        while not self._is_closing:
-            await asyncio.sleep(max(seconds, 0.005))
-            try:
+        try:
+            wait: float | None = seconds
+            while wait is not None and not self._is_closing:
+                await asyncio.sleep(max(wait, 0.005))
                 await self.drain(organization_id)
                 async with connection_of(self._pool) as connection:
-                    next_seconds = await demand.seconds_until_claimable(connection, organization_id)
-            except OUTAGES as error:
-                telemetry.DRAIN_FAILURES.inc()
-                log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
-                break
-            if next_seconds is None:
-                break
-            seconds = next_seconds
-        del self._later[organization_id]
+                    wait = await demand.seconds_until_claimable(connection, organization_id)
+        except OUTAGES as error:
+            log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
+        except Exception:
+            telemetry.DRAIN_FAILURES.inc()
+            log.exception("drain failed; the sweeper will serve it")
+        finally:
+            self._later.pop(organization_id, None)
 
     async def close(self) -> None:
         """Give up what was planned for later."""

@@ -14,7 +14,7 @@ from okr.db.engine import connection_of
 from okr.db.idempotency import prune
 from okr.db.partitions import make_ahead
 from okr.domain.calendar import end_of_day, last_ended_day
-from okr_scoring.drain import Drainer
+from okr_scoring.drain import OUTAGES, Drainer
 
 INTERVAL_SECONDS = 30.0
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ async def pass_days(connection: asyncpg.Connection, organization_id: UUID, *, no
 
 
 async def keep_up(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer) -> None:
-    """One round of everything that time asks for."""
+    """One round of everything that time asks for. What fails for one organization is logged and does not stop the others."""
     now = datetime.now(UTC)
     async with connection_of(pool) as connection:
         await make_ahead(connection, now.date())
@@ -70,9 +70,16 @@ async def keep_up(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer) -> Non
         organizations = [
             row["organization_id"] for row in await connection.fetch("SELECT organization_id FROM organization")
         ]
-        moved = [id for id in organizations if await pass_days(connection, id, now=now)]
-    for organization_id in moved:
-        await drainer.drain(organization_id)
+    for organization_id in organizations:
+        try:
+            async with connection_of(pool) as connection:
+                moved = await pass_days(connection, organization_id, now=now)
+            if moved:
+                await drainer.drain(organization_id)
+        except OUTAGES:
+            raise
+        except Exception:
+            log.exception("the days of an organization could not be passed", organization_id=str(organization_id))
 
 
 async def keep_up_forever(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer) -> None:
@@ -80,6 +87,8 @@ async def keep_up_forever(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer
     while True:
         try:
             await keep_up(pool, drainer)
+        except OUTAGES as error:
+            log.warning("upkeep failed", error=f"{type(error).__name__}: {error}")
         except Exception:
             log.exception("upkeep failed")
         await asyncio.sleep(INTERVAL_SECONDS)

@@ -37,10 +37,14 @@ def subject(kind: SubjectKind, id: UUID) -> Subject:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A subject that this worker may grade until its lease ends, as it stood when claimed. `token` names the lease."""
+    """A subject that this worker may grade until its lease ends, as it stood when claimed.
+
+    `base_seq` is the computed_seq that the grade will stand on, `token` names the lease.
+    """
 
     subject: Subject
     requested_seq: int
+    base_seq: int
     since: datetime
     token: datetime
     requested_at: datetime
@@ -75,15 +79,17 @@ RETURNING d.subject_kind, d.subject_id, d.requested_seq
 
 # What was touched moves over to the claim, so that what is touched meanwhile can be told from it.
 _CLAIM = """
+WITH x AS MATERIALIZED (
+    SELECT subject_kind, subject_id FROM rescore_demand
+     WHERE organization_id = $1 AND dirty AND claimed_until < clock_timestamp()
+       AND requested_at <= clock_timestamp() - $4 * interval '1 second'
+     ORDER BY requested_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE rescore_demand d
    SET claimed_until = clock_timestamp() + $3 * interval '1 second',
        claimed_from = least(d.claimed_from, d.touched_from), touched_from = 'infinity'
-  FROM (SELECT subject_kind, subject_id FROM rescore_demand
-         WHERE organization_id = $1 AND dirty AND claimed_until < clock_timestamp()
-           AND requested_at <= clock_timestamp() - $4 * interval '1 second'
-         ORDER BY requested_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) x
+  FROM x
  WHERE d.organization_id = $1 AND d.subject_kind = x.subject_kind AND d.subject_id = x.subject_id
-RETURNING d.subject_kind, d.subject_id, d.requested_seq, d.claimed_from, d.claimed_until, d.requested_at
+RETURNING d.subject_kind, d.subject_id, d.requested_seq, d.claimed_from, d.claimed_until, d.requested_at, d.computed_seq
 """
 
 
@@ -127,6 +133,7 @@ async def claim(
         Claim(
             subject=Subject(row["subject_kind"], row["subject_id"]),
             requested_seq=row["requested_seq"],
+            base_seq=row["computed_seq"],
             since=row["claimed_from"],
             token=row["claimed_until"],
             requested_at=row["requested_at"],
@@ -138,19 +145,25 @@ async def claim(
 async def release(
     connection: asyncpg.Connection, organization_id: UUID, claims: Sequence[Claim], *, after_seconds: float = 0
 ) -> None:
-    """Give claims back without a grade, as if they had not been made; others may take them after `after_seconds`."""
+    """Give claims back without a grade, as if they had not been made; others may take them after `after_seconds`.
+
+    A claim whose lease ended and that somebody else has taken over is left to them.
+    """
     await connection.execute(
         """
-        WITH r AS (SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) AS r (kind, id, requested_at)),
+        WITH r AS (
+            SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $6::timestamptz[])
+                       AS r (kind, id, requested_at, token)),
         l AS MATERIALIZED (
             SELECT d.subject_kind, d.subject_id, r.requested_at
               FROM rescore_demand d JOIN r ON r.kind = d.subject_kind AND r.id = d.subject_id
-             WHERE d.organization_id = $1
+             WHERE d.organization_id = $1 AND d.claimed_until = r.token
              ORDER BY d.organization_id, d.subject_kind, d.subject_id FOR NO KEY UPDATE OF d)
         UPDATE rescore_demand d
            SET claimed_until = clock_timestamp() + $5 * interval '1 second',
                requested_at = least(d.requested_at, l.requested_at),
-               touched_from = least(d.touched_from, d.claimed_from), claimed_from = 'infinity'
+               touched_from = CASE WHEN d.dirty THEN least(d.touched_from, d.claimed_from) ELSE 'infinity' END,
+               claimed_from = 'infinity'
           FROM l WHERE d.organization_id = $1 AND d.subject_kind = l.subject_kind AND d.subject_id = l.subject_id
         """,
         organization_id,
@@ -158,6 +171,7 @@ async def release(
         [claim.subject.id for claim in claims],
         [claim.requested_at for claim in claims],
         after_seconds,
+        [claim.token for claim in claims],
     )
 
 

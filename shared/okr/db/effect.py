@@ -1,6 +1,6 @@
 """The effect of grading: one autocommitted statement, so that a frozen or killed worker holds no lock and half-does nothing.
 
-It locks own and parents' demand in key order, moves `computed_seq` forward where nothing newer was written (the fence), and
+It locks own and parents' demand in key order, moves `computed_seq` forward where nobody wrote since the claim (the fence), and
 from the rows that this let through writes grades, snapshots and events, and raises the parents.
 """
 
@@ -47,48 +47,79 @@ class Scored:
         return not self.current.grade.says_the_same_as(self.before)
 
 
-# The columns of a grade, as arrays of one row per graded subject or snapshot.
-_GRADE = """observed_at, raw, progress, grade, status, label, band, expected, freshness, confidence, coverage, success_line,
-            reasons, inputs"""
+# The columns of a grade and their types, as arrays of one row per graded subject or snapshot.
+_GRADE_TYPES = {
+    "observed_at": "timestamptz",
+    "raw": "numeric",
+    "progress": "numeric",
+    "grade": "numeric",
+    "status": "text",
+    "label": "text",
+    "band": "text",
+    "expected": "numeric",
+    "freshness": "text",
+    "confidence": "numeric",
+    "coverage": "numeric",
+    "success_line": "numeric",
+    "reasons": "text",
+    "inputs": "text",
+}
+_GRADE = ", ".join(_GRADE_TYPES)
+_SUBJECT_TYPES = {"kind": "smallint", "id": "uuid"}
+_GRADED_TYPES = {
+    **_SUBJECT_TYPES,
+    "seq": "bigint",
+    "base": "bigint",
+    "token": "timestamptz",
+    "next_from": "timestamptz",
+    "distance": "float8",
+    "event": "text",
+    **_GRADE_TYPES,
+}
+_PARENT_TYPES = {**_SUBJECT_TYPES, "since": "timestamptz"}
+_SNAPSHOT_TYPES = {**_SUBJECT_TYPES, **_GRADE_TYPES}
+
+
+def _rows(name: str, types: dict[str, str], *, after: int) -> str:
+    """`unnest` of arrays that are the parameters following number `after`, as a table."""
+    arrays = ", ".join(f"${number}::{type}[]" for number, type in enumerate(types.values(), start=after + 1))
+    return f"unnest({arrays}) AS {name} ({', '.join(types)})"
+
+
+# $1 organization, $2 and $3 the ruleset's key and version, $4 the type of event; then the arrays of i, p and s.
+# The fence: a row whose computed_seq is no longer what it was at the claim was graded by somebody else meanwhile, on whose
+# history ours does not stand.
 _EFFECT = f"""
-WITH i AS (
-    SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::float8[],
-        $8::text[], $9::timestamptz[], $10::numeric[], $11::numeric[], $12::numeric[], $13::text[], $14::text[], $15::text[],
-        $16::numeric[], $17::text[], $18::numeric[], $19::numeric[], $20::numeric[], $21::text[], $22::text[])
-      AS i (kind, id, seq, token, next_from, distance, event, {_GRADE})),
+WITH i AS (SELECT * FROM {_rows("i", _GRADED_TYPES, after=4)}),
 p AS (
-    SELECT kind, id, min(since) AS since FROM unnest($23::smallint[], $24::uuid[], $25::timestamptz[]) AS p (kind, id, since)
-     GROUP BY kind, id),
-s AS (
-    SELECT * FROM unnest($26::smallint[], $27::uuid[], $28::timestamptz[], $29::numeric[], $30::numeric[], $31::numeric[],
-        $32::text[], $33::text[], $34::text[], $35::numeric[], $36::text[], $37::numeric[], $38::numeric[], $39::numeric[],
-        $40::text[], $41::text[]) AS s (kind, id, {_GRADE})),
+    SELECT kind, id, min(since) AS since FROM {_rows("p", _PARENT_TYPES, after=4 + len(_GRADED_TYPES))} GROUP BY kind, id),
+s AS (SELECT * FROM {_rows("s", _SNAPSHOT_TYPES, after=4 + len(_GRADED_TYPES) + len(_PARENT_TYPES))}),
 l AS MATERIALIZED (
     SELECT d.subject_kind, d.subject_id FROM rescore_demand d
      WHERE d.organization_id = $1 AND (d.subject_kind, d.subject_id) IN (SELECT kind, id FROM i UNION SELECT kind, id FROM p)
      ORDER BY d.organization_id, d.subject_kind, d.subject_id FOR NO KEY UPDATE),
 u AS (
     UPDATE rescore_demand d SET
-        computed_seq = greatest(d.computed_seq, coalesce(i.seq, 0)),
+        computed_seq = greatest(d.computed_seq, CASE WHEN d.computed_seq = i.base THEN i.seq ELSE 0 END),
         requested_seq = d.requested_seq + (p.id IS NOT NULL OR i.next_from IS NOT NULL)::int,
         dirty = d.requested_seq + (p.id IS NOT NULL OR i.next_from IS NOT NULL)::int
-                > greatest(d.computed_seq, coalesce(i.seq, 0)),
+                > greatest(d.computed_seq, CASE WHEN d.computed_seq = i.base THEN i.seq ELSE 0 END),
         requested_at = CASE WHEN d.dirty AND d.touched_from < 'infinity' THEN d.requested_at ELSE clock_timestamp() END,
         touched_from = least(d.touched_from, p.since, i.next_from),
-        claimed_from = CASE WHEN i.token = d.claimed_until THEN 'infinity' ELSE d.claimed_from END,
+        claimed_from = CASE WHEN i.token = d.claimed_until AND d.computed_seq = i.base THEN 'infinity' ELSE d.claimed_from END,
         claimed_until = CASE WHEN i.token IS DISTINCT FROM d.claimed_until THEN d.claimed_until
                              WHEN i.distance > 0 THEN clock_timestamp() + i.distance * interval '1 second'
                              ELSE '-infinity' END
       FROM l LEFT JOIN i ON i.kind = l.subject_kind AND i.id = l.subject_id
              LEFT JOIN p ON p.kind = l.subject_kind AND p.id = l.subject_id
      WHERE d.organization_id = $1 AND d.subject_kind = l.subject_kind AND d.subject_id = l.subject_id
-       AND (p.id IS NOT NULL OR d.computed_seq < i.seq)
+       AND (p.id IS NOT NULL OR d.computed_seq = i.base)
  RETURNING d.subject_kind AS kind, d.subject_id AS id, old.computed_seq AS before),
-f AS (SELECT i.* FROM i JOIN u ON u.kind = i.kind AND u.id = i.id AND u.before < i.seq),
+f AS (SELECT i.* FROM i JOIN u ON u.kind = i.kind AND u.id = i.id AND u.before = i.base),
 g AS (
     INSERT INTO grade (organization_id, subject_kind, subject_id, computed_seq, computed_at, provenance, ruleset_key,
                        ruleset_version, {_GRADE})
-    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $42, $43, observed_at, raw, progress, grade, status, label, band,
+    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, observed_at, raw, progress, grade, status, label, band,
            expected, freshness, confidence, coverage, success_line, string_to_array(reasons, ','), inputs::jsonb
       FROM f
     ON CONFLICT (organization_id, subject_kind, subject_id) DO UPDATE SET
@@ -100,13 +131,13 @@ g AS (
 h AS (
     INSERT INTO score_snapshot (organization_id, subject_kind, subject_id, computed_seq, recorded_at, provenance, ruleset_key,
                                 ruleset_version, {_GRADE})
-    SELECT $1, s.kind, s.id, f.seq, clock_timestamp(), 'computed', $42, $43, s.observed_at, s.raw, s.progress, s.grade, s.status,
+    SELECT $1, s.kind, s.id, f.seq, clock_timestamp(), 'computed', $2, $3, s.observed_at, s.raw, s.progress, s.grade, s.status,
            s.label, s.band, s.expected, s.freshness, s.confidence, s.coverage, s.success_line,
            string_to_array(s.reasons, ','), s.inputs::jsonb
       FROM s JOIN f ON f.kind = s.kind AND f.id = s.id),
 e AS (
     INSERT INTO outbox_event (organization_id, id, type, subject, sequence, data, created_at)
-    SELECT $1, uuidv7(), $44, (f.event::jsonb) ->> 'subject', f.seq, f.event::jsonb, clock_timestamp()
+    SELECT $1, uuidv7(), $4, (f.event::jsonb) ->> 'subject', f.seq, f.event::jsonb, clock_timestamp()
       FROM f WHERE f.event IS NOT NULL)
 SELECT kind, id FROM f
 """
@@ -131,9 +162,12 @@ async def write_effect(
     rows = await connection.fetch(
         _EFFECT,
         organization_id,
+        *ruleset,
+        EventType.GRADE_CHANGED.value,
         [subject.number for subject in subjects],
         [subject.id for subject in subjects],
         [one.claim.requested_seq for one in scored],
+        [one.claim.base_seq for one in scored],
         [one.claim.token for one in scored],
         [one.next_from for one in scored],
         [distances.get(subject.number, 0.0) for subject in subjects],
@@ -145,14 +179,12 @@ async def write_effect(
         [subject.number for subject, _ in snapshots],
         [subject.id for subject, _ in snapshots],
         *_columns([moment for _, moment in snapshots]),
-        *ruleset,
-        EventType.GRADE_CHANGED.value,
     )
     return {Subject(row["kind"], row["id"]) for row in rows}
 
 
 def _columns(moments: Sequence[Moment]) -> list[list[Any]]:
-    """The moments as arrays, in the order of _GRADE. Reasons are codes without commas."""
+    """The moments as arrays, in the order of _GRADE_TYPES. Reasons are codes without commas."""
     grades = [moment.grade for moment in moments]
     return [
         [moment.observed_at for moment in moments],

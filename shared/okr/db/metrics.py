@@ -145,13 +145,15 @@ async def list_points(
     return (await fetch_page(connection, _POINTS, where, page, table="p")).map(_point)
 
 
+# By versions: a late value of the metric that fed a key result before its last revision still belongs to its past.
 _FED = """
 WITH fed AS MATERIALIZED (
-    SELECT k.metric_id, k.id, k.objective_id
-      FROM key_result k
+    SELECT DISTINCT v.metric_id, k.id, k.objective_id
+      FROM key_result_version v
+      JOIN key_result k ON k.organization_id = v.organization_id AND k.id = v.key_result_id
       JOIN objective o ON o.organization_id = k.organization_id AND o.id = k.objective_id
       JOIN cycle c ON c.organization_id = o.organization_id AND c.id = o.cycle_id
-     WHERE k.organization_id = $1 AND k.metric_id = ANY($2::uuid[]) AND k.cancelled_at IS NULL
+     WHERE v.organization_id = $1 AND v.metric_id = ANY($2::uuid[]) AND k.cancelled_at IS NULL
        AND o.state IN ('draft', 'proposed', 'approved', 'active') AND c.state <> 'closed')
 SELECT metric_id, id, objective_id FROM fed
 UNION

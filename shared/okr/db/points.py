@@ -136,13 +136,31 @@ def _batch(points: Sequence[NewPoint], metric_ids: dict[str, UUID], *, now: date
     return batch
 
 
-async def make_months(writers: Writers, partitions: Partitions, instants: Iterable[datetime]) -> None:
-    """Make the months of `instants` that this process does not know yet, outside of any transaction."""
+async def make_months(
+    writers: Writers, partitions: Partitions, organization_id: UUID, points: Sequence[NewPoint]
+) -> None:
+    """Make the months of `points` that this process does not know yet, outside of any transaction.
+
+    Points of unknown metrics will be refused and get none: a month, once made, is everybody's to carry.
+    """
+    table = MetricPoint.__tablename__
     # Months are cut in UTC; there one instant can stand for all of its month's.
-    different = {(instant.year, instant.month) if instant.tzinfo is UTC else instant: instant for instant in instants}
-    if missing := partitions.missing(MetricPoint.__tablename__, different.values()):
-        async with writers.connection() as connection:
-            await partitions.make(connection, MetricPoint.__tablename__, missing)
+    different = {
+        (point.observed_at.year, point.observed_at.month)
+        if point.observed_at.tzinfo is UTC
+        else point.observed_at: point
+        for point in points
+    }
+    if not partitions.missing(table, (point.observed_at for point in different.values())):
+        return
+    async with writers.connection() as connection:
+        keys = list({point.metric for point in points})
+        rows = await connection.fetch(
+            "SELECT key FROM metric WHERE organization_id = $1 AND key = ANY($2)", organization_id, keys
+        )
+        known = {row["key"] for row in rows}
+        instants = (point.observed_at for point in points if point.metric in known)
+        await partitions.make(connection, table, partitions.missing(table, instants))
 
 
 async def hold_points(connection: asyncpg.Connection, organization_id: UUID) -> None:

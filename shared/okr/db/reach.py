@@ -44,6 +44,17 @@ SELECT 1 AS kind, id FROM key_result WHERE organization_id = $1 AND objective_id
 UNION ALL SELECT 2, unnest($2::uuid[])
 """
 
+_RUNNING = """
+WITH o AS (
+    SELECT o.id FROM objective o JOIN cycle c ON c.organization_id = $1 AND c.id = o.cycle_id
+     WHERE o.organization_id = $1 AND o.state NOT IN ('closed', 'cancelled') AND c.state <> 'closed')
+SELECT 1 AS kind, k.id FROM key_result k JOIN o ON o.id = k.objective_id WHERE k.organization_id = $1
+UNION ALL SELECT 2, id FROM o
+UNION ALL SELECT 3, id FROM team WHERE organization_id = $1
+UNION ALL SELECT 4, id FROM cycle WHERE organization_id = $1 AND state <> 'closed'
+UNION ALL SELECT 5, $1
+"""
+
 _COMPOSITES = """
 SELECT id FROM key_result
  WHERE organization_id = $1 AND objective_id = $2 AND kind = 'composite' AND cancelled_at IS NULL
@@ -110,6 +121,11 @@ async def around_key_result(
         subject(SubjectKind.OBJECTIVE, objective_id),
         *composites,
     }
+
+
+async def everything_running(connection: asyncpg.Connection, organization_id: UUID) -> set[Subject]:
+    """All that the passing of days moves: what is in cycles and objectives that are not closed, all teams, the organization."""
+    return _subjects(await connection.fetch(_RUNNING, organization_id))
 
 
 def _subjects(rows: list[asyncpg.Record]) -> set[Subject]:

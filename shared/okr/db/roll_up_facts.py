@@ -224,9 +224,12 @@ tie AS (
     UNION
     SELECT a.objective_id, k.objective_id, k.id
       FROM alignment a JOIN key_result k ON k.organization_id = $1 AND k.id = a.parent_key_result_id
-     WHERE a.organization_id = $1 AND a.objective_id = ANY($2) AND a.mode = 'contribute')
-SELECT child, 1 AS kind, key_result_id AS id FROM tie WHERE key_result_id IS NOT NULL
-UNION SELECT child, 2, objective_id FROM tie
+     WHERE a.organization_id = $1 AND a.objective_id = ANY($2) AND a.mode = 'contribute'),
+open AS (
+    SELECT tie.* FROM tie JOIN objective p ON p.organization_id = $1 AND p.id = tie.objective_id
+     WHERE p.state NOT IN ('closed', 'cancelled'))
+SELECT child, 1 AS kind, key_result_id AS id FROM open WHERE key_result_id IS NOT NULL
+UNION SELECT child, 2, objective_id FROM open
 UNION SELECT child, 3, id FROM above
 UNION SELECT id, 4, cycle_id FROM o
 UNION SELECT id, 5, $1 FROM o
@@ -236,7 +239,7 @@ UNION SELECT id, 5, $1 FROM o
 async def parents_of_objectives(
     connection: asyncpg.Connection, organization_id: UUID, ids: Collection[UUID]
 ) -> dict[UUID, set[Subject]]:
-    """What is graded from each objective: aligned parents, its team and those above, its cycle, the organization."""
+    """What is graded from each objective: aligned parents that are not final, its team and those above, its cycle, the company."""
     parents: dict[UUID, set[Subject]] = defaultdict(set)
     for row in await connection.fetch(_PARENTS, organization_id, list(ids)):
         parents[row["child"]].add(Subject(row["kind"], row["id"]))

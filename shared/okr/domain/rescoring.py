@@ -54,8 +54,7 @@ def plan(
     ordered = sorted({moment for moment in candidates if since <= moment <= until}) or [min(since, until)]
     now = [moment for moment in ordered if complete_until is None or moment <= complete_until][:limit]
     done = len(now) == len(ordered)
-    last = now[-1] if now else since
-    return Plan(tuple(now), ordered[-1], None if done else last + _JUST_AFTER)
+    return Plan(tuple(now), ordered[-1], None if done else now[-1] + _JUST_AFTER if now else since)
 
 
 def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeline, rules: Ruleset) -> Rescored:
@@ -77,9 +76,8 @@ def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeli
         else:
             before = read
     if current is None or current.instant != agenda.final:
+        # The current grade is right at once; history gets it when it has come that far.
         current = _regrade(facts, agenda.final, rules)
-        if agenda.next_from is None and not _says_the_same(current.grade, stored.at(agenda.final)):
-            news.append(current)
     return Rescored(current, tuple(news))
 
 

@@ -154,12 +154,15 @@ class KeyResultFacts:
         by_id = {facts.id: facts for facts in self.operands}
         readings = {id: by_id[id].reading_at(instant) for id in wanted if id in by_id}
         operands = [Operand(id, reading.value) for id, reading in readings.items()]
+        # As old as its oldest operand; a child objective that is fresh is as good as seen just now.
         seen = [reading.observed_at for reading in readings.values() if reading.observed_at is not None]
         for child in self.children:
             if child.until is None or instant < child.until:
                 grade = child.timeline.at(instant)
                 operands.append(Operand(child.id, grade.grade if grade else None, child.weight))
-        return Reading(operands=tuple(operands), confidence=confidence, observed_at=max(seen, default=None))
+                if grade is not None and grade.freshness is Freshness.FRESH:
+                    seen.append(instant)
+        return Reading(operands=tuple(operands), confidence=confidence, observed_at=min(seen, default=None))
 
     def inputs_at(self, instant: datetime) -> tuple[KeyResultInputs, Version]:
         """The inputs of the grade at the instant, and the version they come from."""

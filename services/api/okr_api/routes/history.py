@@ -11,7 +11,7 @@ import orjson
 from fastapi import Query
 from starlette.responses import Response, StreamingResponse
 
-from okr.db.history import StoredGrade
+from okr.db.stored_grades import StoredGrade
 from okr.domain.errors import Invalid, NotFound
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, Edge, answer

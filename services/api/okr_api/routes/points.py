@@ -45,7 +45,7 @@ async def add_points(body: PointBatch, edge: CurrentEdge) -> Response:
     """
     now = utc_now()
     items = read_items(body.points, now=now)
-    await make_months(edge.ports.writers, edge.ports.partitions, [point.observed_at for point in items.points])
+    await make_months(edge.ports.writers, edge.ports.partitions, edge.organization_id, items.points)
 
     async def change(connection: asyncpg.Connection) -> tuple[Response, dict[Subject, int]]:
         taken = await take_points(connection, edge.organization_id, items, now=now)
@@ -70,7 +70,7 @@ async def add_point(key: MetricKey, body: PointCreate, edge: CurrentEdge) -> Res
     now = utc_now()
     point = body.new_point(key, now=now)
     check_observed(point.observed_at, now=now)
-    await make_months(edge.ports.writers, edge.ports.partitions, [point.observed_at])
+    await make_months(edge.ports.writers, edge.ports.partitions, edge.organization_id, [point])
 
     async def change(connection: asyncpg.Connection) -> tuple[Response, dict[Subject, int]]:
         recorded = await record_points(connection, edge.organization_id, [point], now=now)

@@ -30,7 +30,8 @@ _NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
+# Not the 1st: that day begins in 1969 east of Greenwich.
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 _FIRST_INSTANT, _LAST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
 _RANGE = "must lie between 1970-01-01 and 2999-12-31"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from okr.db.current_grades import Standing
 from okr.db.demand import Subject
-from okr.db.history import StoredGrade
+from okr.db.stored_grades import StoredGrade
 from okr.domain.explain import sentence
 from okr.domain.values import Grade, Inputs, Step
 from okr_api.schemas.fields import ComputedNumber

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Strict, StringConstraints
 
-from okr.db.history import StoredGrade
+from okr.db.stored_grades import StoredGrade
 from okr_api.lists import Items
 from okr_api.schemas.grade_answers import grade_of_stored
 from okr_api.schemas.models import GradeRead

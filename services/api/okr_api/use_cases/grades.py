@@ -7,17 +7,11 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from okr.db.as_of import time_zone_of
 from okr.db.current_grades import Standing, standings
 from okr.db.demand import Subject, subject
-from okr.db.history import (
-    Explained,
-    StoredGrade,
-    current_grades,
-    explain,
-    grade_within_cycle,
-    grades_as_of,
-    time_zone_of,
-)
+from okr.db.history import Explained, current_grades, explain, grade_within_cycle, grades_as_of
+from okr.db.stored_grades import StoredGrade
 from okr.domain.calendar import end_of_day
 from okr.domain.errors import NotFound
 from okr.domain.ruleset import STANDARD

@@ -10,8 +10,10 @@ from uuid import UUID
 
 import asyncpg
 
+from okr.db.as_of import time_zone_of
 from okr.db.demand import Subject, subject
-from okr.db.history import PAGE, StoredGrade, history, time_zone_of
+from okr.db.history import PAGE, history
+from okr.db.stored_grades import StoredGrade
 from okr.domain.calendar import end_of_day
 from okr.domain.values import SubjectKind
 from okr_api.schemas.moments import AnyMoment

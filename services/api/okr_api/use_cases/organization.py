@@ -2,13 +2,15 @@
 
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from okr.db import directory
-from okr.db.demand import subject
+from okr.db.engine import driver
+from okr.db.reach import everything_running, touch
 from okr.db.work import Work
-from okr.domain.values import SubjectKind
+from okr.domain.calendar import last_ended_day
 from okr.events import Event, EventType
 from okr_api.etag import Precondition
 from okr_api.schemas.organization import OrganizationRead, organization_read
@@ -20,7 +22,7 @@ async def show_organization(connection: asyncpg.Connection, organization_id: UUI
 
 
 async def revise_organization(work: Work, changes: dict[str, Any], precondition: Precondition) -> None:
-    """Change the organization. A new zone moves the ends of its days, so its own grade is made again for all of history."""
+    """Change the organization. A new zone moves the ends of its days, so what is not closed is graded again for all its past."""
     organization = await directory.lock_organization(work.session, work.organization_id)
     precondition.check(organization.version)
     changed = sorted(name for name, value in changes.items() if getattr(organization, name) != value)
@@ -34,7 +36,11 @@ async def revise_organization(work: Work, changes: dict[str, Any], precondition:
     await work.session.flush()
     if "time_zone" in changed:
         new_start = await directory.start_of_history(work.session, work.organization_id, now=work.now)
-        work.touch(subject(SubjectKind.ORGANIZATION, work.organization_id), min(old_start, new_start))
+        # The days that have ended are others now; the schedule goes on from the last one of them.
+        organization.paced_through = last_ended_day(work.now, ZoneInfo(organization.time_zone))
+        await work.session.flush()
+        running = await everything_running(await driver(work.session), work.organization_id)
+        touch(work, running, min(old_start, new_start))
     work.announce(
         Event(
             EventType.ORGANIZATION_REVISED,

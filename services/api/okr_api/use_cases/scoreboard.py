@@ -10,9 +10,10 @@ import asyncpg
 
 from okr.db.current_grades import standings
 from okr.db.demand import Subject, subject
-from okr.db.history import StoredGrade, current_grades, grades_as_of
+from okr.db.history import current_grades, grades_as_of
 from okr.db.objective_reads import read_cycle
 from okr.db.scoreboards import KeyResultOnBoard, Row, read_board
+from okr.db.stored_grades import StoredGrade
 from okr.domain.states import COUNTING_STATES, CycleState
 from okr.domain.values import SubjectKind
 from okr_api.schemas.grade_answers import grade_of_stored, not_graded

@@ -138,6 +138,7 @@ class KeyResultVersion(Organized, table=True):
         within_organization("key_result_id", "key_result"),
         within_organization("metric_id", "metric"),
         CheckConstraint("weight >= 0", name="key_result_version_weight"),
+        Index("key_result_version_metric", "organization_id", "metric_id"),
     )
 
     key_result_id: UUID = Field(primary_key=True)

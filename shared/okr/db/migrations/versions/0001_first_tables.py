@@ -488,5 +488,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "key_result_id", "revision"),
     )
+    op.create_index("key_result_version_metric", "key_result_version", ["organization_id", "metric_id"], unique=False)
     op.execute(MAKE_PARTITION)
     op.execute("REVOKE ALL ON FUNCTION okr_make_partition(text, date) FROM PUBLIC")

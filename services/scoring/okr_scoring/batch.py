@@ -1,0 +1,143 @@
+"""A batch of claimed subjects, and everything that must be read to grade it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from okr.db import demand
+from okr.db.demand import Claim, Subject, subject
+from okr.db.key_result_facts import Outline, Values, load_outlines, load_values
+from okr.db.roll_up_facts import Ground, load_objectives, load_sets
+from okr.db.tables.scoring import KIND_NUMBERS
+from okr.db.timelines import StoredTimeline, load_timelines
+from okr.domain.timeline import Timeline
+from okr.domain.values import SubjectKind
+
+DEFERRED_SECONDS = 0.02
+PATIENCE = timedelta(seconds=1)
+"""How long an objective's grade waits for key results that other workers hold: under load one of them always does."""
+ROLL_UPS = frozenset(KIND_NUMBERS[kind] for kind in (SubjectKind.TEAM, SubjectKind.CYCLE, SubjectKind.ORGANIZATION))
+KEY_RESULT = KIND_NUMBERS[SubjectKind.KEY_RESULT]
+OBJECTIVE = KIND_NUMBERS[SubjectKind.OBJECTIVE]
+
+
+@dataclass(slots=True)
+class Batch:
+    """The claimed subjects of one organization, and what has been read for them."""
+
+    organization_id: UUID
+    zone: ZoneInfo
+    now: datetime
+    claims: dict[Subject, Claim]
+    since: dict[Subject, datetime]
+    outlines: dict[UUID, Outline] = field(default_factory=dict)
+    grounds: dict[Subject, Ground] = field(default_factory=dict)
+    values: Values = field(default_factory=lambda: Values({}, {}, {}))
+    stored: dict[Subject, StoredTimeline] = field(default_factory=dict)
+    timelines: dict[Subject, Timeline] = field(default_factory=dict)
+
+    def children_of(self, one: Subject) -> list[Subject]:
+        """What the grade of `one` is made from that has grades of its own."""
+        if one.number == KEY_RESULT:
+            outline = self.outlines.get(one.id)
+            ties = outline.children if outline else []
+            return [subject(SubjectKind.OBJECTIVE, tie.objective_id) for tie in ties]
+        ground = self.grounds.get(one)
+        return ground.children() if ground else []
+
+
+async def read_structure(connection: asyncpg.Connection, batch: Batch) -> None:
+    key_results = [one.id for one in batch.claims if one.number == KEY_RESULT]
+    objectives = [one.id for one in batch.claims if one.number == OBJECTIVE]
+    sets = [one for one in batch.claims if one.number in ROLL_UPS]
+    if key_results:
+        batch.outlines = await load_outlines(connection, batch.organization_id, key_results, zone=batch.zone)
+    if objectives:
+        batch.grounds |= await load_objectives(connection, batch.organization_id, objectives, zone=batch.zone)
+    if sets:
+        since = min(batch.since.values())  # reaching back may take them to the earliest of all
+        batch.grounds |= await load_sets(connection, batch.organization_id, sets, since=since, zone=batch.zone)
+
+
+async def defer_unready(connection: asyncpg.Connection, batch: Batch) -> int:
+    """Put off objectives with a key result that is dirty but not ours: its new value would be missing from their grade.
+
+    Whoever has the key result raises the objective again when it is done, or finds nothing changed and it is tried again.
+    """
+    wanting = {
+        one: [child for child in batch.children_of(one) if child.number == KEY_RESULT and child not in batch.claims]
+        for one in batch.claims
+        if one.number == OBJECTIVE and batch.now - batch.claims[one].requested_at < PATIENCE
+    }
+    strangers = [child.id for children in wanting.values() for child in children]
+    if not strangers:
+        return 0
+    rows = await connection.fetch(
+        """
+        SELECT subject_id FROM rescore_demand
+         WHERE organization_id = $1 AND subject_kind = $2 AND subject_id = ANY($3) AND dirty
+        """,
+        batch.organization_id,
+        KEY_RESULT,
+        strangers,
+    )
+    dirty = {row["subject_id"] for row in rows}
+    deferred = [one for one, children in wanting.items() if any(child.id in dirty for child in children)]
+    if deferred:
+        claims = [batch.claims.pop(one) for one in deferred]
+        await demand.release(connection, batch.organization_id, claims, after_seconds=DEFERRED_SECONDS)
+    return len(deferred)
+
+
+def children_first(batch: Batch) -> list[Subject]:
+    graph = {one: [child for child in batch.children_of(one) if child in batch.claims] for one in batch.claims}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        # The API refuses rings of alignments; should one exist, lowest kinds first is as good as any order.
+        return sorted(batch.claims)
+
+
+def reach_back(batch: Batch, order: list[Subject]) -> None:
+    """Grade parents from the earliest instant on that one of their children in the batch is graded from."""
+    for one in order:
+        starts = [batch.since[child] for child in batch.children_of(one) if child in batch.claims]
+        batch.since[one] = min([batch.since[one], *starts])
+
+
+async def read_values(connection: asyncpg.Connection, batch: Batch) -> None:
+    """Read the timelines and the values that the batch's grades are made from."""
+    whole, by_day = _timelines_wanted(batch)
+    batch.stored = await load_timelines(connection, batch.organization_id, whole)
+    if by_day:
+        batch.stored |= await load_timelines(connection, batch.organization_id, by_day, by_day_in=batch.zone)
+    batch.timelines = {one: stored.timeline for one, stored in batch.stored.items()}
+    claimed = [batch.outlines[one.id] for one in batch.claims if one.number == KEY_RESULT and one.id in batch.outlines]
+    if not claimed:
+        return
+    # Operands are read as far back as the earliest composite that reads them.
+    since = {outline.id: batch.since[subject(SubjectKind.KEY_RESULT, outline.id)] for outline in claimed}
+    for outline in claimed:
+        for id in outline.operand_ids:
+            since[id] = min(since[outline.id], since.get(id, since[outline.id]))
+    wanted = [outline for id, outline in batch.outlines.items() if id in since]
+    batch.values = await load_values(connection, batch.organization_id, wanted, since=since)
+
+
+def _timelines_wanted(batch: Batch) -> tuple[dict[Subject, datetime], dict[Subject, datetime]]:
+    """Whose timelines are needed since when: all of them, or the last snapshot of each day for what only sets look at."""
+    whole: dict[Subject, datetime] = {}
+    by_day: dict[Subject, datetime] = {}
+    for one in batch.claims:
+        since = batch.since[one]
+        whole[one] = min(since, whole.get(one, since))
+        wanted = by_day if one.number in ROLL_UPS else whole
+        for child in batch.children_of(one):
+            wanted[child] = min(since, wanted.get(child, since))
+    for both in whole.keys() & by_day.keys():
+        whole[both] = min(whole[both], by_day.pop(both))
+    return whole, by_day
