@@ -168,7 +168,9 @@ async def test_the_organization_changes_its_name_without_and_its_zone_with_a_new
     assert unchanged.status_code == 304
 
 
-@pytest.mark.parametrize("zone", ["Europe/Nowhere", "europe/berlin", "../etc/passwd", "", "UTC+1", None])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Nowhere", "europe/berlin", "../etc/passwd", "", "UTC+1", "localtime", "Factory", None]
+)
 async def test_what_is_no_time_zone(company: Any, zone: str | None) -> None:
     answer = await company.client.patch("/v1/organization", json={"time_zone": zone}, headers=ANY)
     assert refused(answer) == (422, "invalid_request")

@@ -401,3 +401,16 @@ async def test_another_companys_objectives_do_not_exist(goals: Goals, other: Com
         refused = await goals.refused("POST", "objectives", body | {field: theirs_id})
         assert refused == (422, "unknown_reference", f"/{field}")
     assert (await goals.get(f"objectives?cycle_id={their_cycle['id']}"))["items"] == []
+
+
+async def test_a_new_time_zone_has_whatever_is_not_closed_graded_again(goals: Goals) -> None:
+    cycle, over = await goals.cycle(), await goals.cycle(name="Over")
+    objective, closed = await goals.objective(cycle, active=True), await goals.objective(over, active=True)
+    key_result = await goals.key_result(objective)
+    await goals.post(f"cycles/{over['id']}/close", expect=200)
+    async with goals.raising() as raised:
+        await goals.patch("organization", {"time_zone": "Pacific/Auckland"})
+    assert {f"objective:{objective['id']}", f"key_result:{key_result['id']}", f"cycle:{cycle['id']}"} <= set(
+        raised.since
+    )
+    assert not {f"objective:{closed['id']}", f"cycle:{over['id']}"} & set(raised.since)

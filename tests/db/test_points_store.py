@@ -297,6 +297,15 @@ async def test_months_without_a_partition_are_made_for_late_points(world: World)
     assert await world.outcomes(*points) == [CREATED] * 4
 
 
+async def test_a_point_that_will_be_refused_makes_no_month(world: World) -> None:
+    [outcome] = await world.outcomes(a_point(metric="nobody knows it", at=datetime(1988, 8, 8, tzinfo=UTC)))
+    assert outcome.code == "unknown_metric"
+    rows = await world.fetch(
+        "SELECT relname FROM pg_class WHERE relname = 'metric_point_y1988m08' AND $1::uuid IS NOT NULL"
+    )
+    assert rows == []
+
+
 async def test_values_keep_every_digit(world: World) -> None:
     values = ["123456.789012345", "-1000000000000000", "0.000000001", "999999999999999", "0"]
     await world.push(*(a_point(value, dedupe_key=str(place)) for place, value in enumerate(values)))
