@@ -1,6 +1,7 @@
 """What was in force when, and which instants are worth grading."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from okr.domain.values import (
     Commitment,
     Formula,
     FormulaOp,
+    Freshness,
     Grade,
     Kind,
     Measure,
@@ -160,6 +162,21 @@ def test_a_composite_reads_its_key_results_and_the_objectives_below_it() -> None
     assert facts.reading_at(at(8)).observed_at == at(3)
     assert facts.moments(at(1), at(30)) == {at(3), at(4), at(6), at(8)}
     assert facts_of(a_version(Measure(Kind.COMPOSITE))).reading_at(at(2)).operands == ()
+
+
+def test_a_composite_is_as_old_as_its_oldest_operand_and_fresh_with_a_fresh_child() -> None:
+    operands = tuple(
+        KeyResultFacts(
+            name, Commitment.COMMITTED, FRAME, (a_version(INCREASE, feed="m"),), points={"m": valued((day, 7))}
+        )
+        for name, day in (("o1", 3), ("o2", 5))
+    )
+    measure = Measure(Kind.COMPOSITE, Decimal(0), Decimal(10), formula=Formula(FormulaOp.SUM, ("o1", "o2")))
+    assert facts_of(a_version(measure), operands=operands).reading_at(at(9)).observed_at == at(3)
+    fresh = replace(a_grade("0.5"), freshness=Freshness.FRESH)
+    child = Child("below", Decimal(1), Timeline((at(2),), (fresh,)))
+    alone = Measure(Kind.COMPOSITE, Decimal(0), Decimal(1), formula=Formula(FormulaOp.MEAN, ()))
+    assert facts_of(a_version(alone), children=(child,)).reading_at(at(9)).observed_at == at(9)
 
 
 def test_a_frame_counts_its_own_days_only_and_ends_with_what_comes_first() -> None:
