@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from demo_service import running_service
 
 from company import Company, a_company, a_key_result, a_metric, an_objective, push
 from okr.db.points import NewPoint
@@ -92,3 +93,27 @@ async def test_the_worker_outlives_a_restart_of_redis(
             valkey.wait()
         assert workers[0].returncode is None
     await doorbell.close()
+
+
+def test_over_http_writes_succeed_and_grades_come_without_redis(
+    valkey: ValkeyServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with (
+        running_service(environment | {"OKR_REDIS_URL": valkey.url()}, tmp_path) as service,
+        service.client() as client,
+    ):
+        owner = client.post("/v1/people", {"name": "Ada"})["id"]
+        dates = {"starts_on": "2026-01-01", "ends_on": "2026-12-31"}
+        cycle = client.post("/v1/cycles", {"name": "2026", "cadence": "year", **dates})["id"]
+        client.read(client.send("POST", f"/v1/cycles/{cycle}/activate"))
+        client.put("/v1/metrics/arr", {"name": "ARR"})
+        key_result = {"title": "ARR", "kind": "increase", "start_value": 0, "target_value": 100, "metric_key": "arr"}
+        words = {"title": "Grow", "cycle_id": cycle, "owner_id": owner, "key_results": [key_result]}
+        objective = client.post("/v1/objectives", words)["id"]
+        for value, stop in ((10, False), (20, True), (30, True)):
+            if stop:
+                valkey.stop()
+            answer = client.post("/v1/metrics/arr/points", {"value": value}, wait_seconds=20)
+            assert answer["status"] == "created"
+            grade = client.get(f"/v1/objectives/{objective}/grade")
+            assert (grade["grade"], grade["stale"]) == (value / 100, False)
