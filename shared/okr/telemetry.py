@@ -10,7 +10,7 @@ FRESHNESS = Histogram(
 )
 GRADED = Counter("okr_graded_total", "Subjects graded, by kind.", ["kind"])
 SNAPSHOTS = Counter("okr_snapshots_total", "Snapshots written to history.")
-FENCED = Counter("okr_fenced_total", "Grades thrown away because a newer one was already written.")
+FENCED = Counter("okr_fenced_total", "Grades thrown away because another worker had written one since the claim.")
 SWEPT = Counter(
     "okr_swept_total", "Subjects that the sweeper served because no job came for them; near zero when all is well."
 )

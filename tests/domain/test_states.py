@@ -17,7 +17,6 @@ from okr.domain.states import (
     check_objective_open,
     close_cycle,
     close_objective,
-    start_grading_cycle,
 )
 
 OBJECTIVE_MOVES = [
@@ -46,10 +45,6 @@ CYCLE_MOVES = [
     (activate_cycle, "active", "cycle_already_active"),
     (activate_cycle, "grading", "cycle_already_active"),
     (activate_cycle, "closed", "cycle_closed"),
-    (start_grading_cycle, "draft", "cycle_not_active"),
-    (start_grading_cycle, "active", "grading"),
-    (start_grading_cycle, "grading", "cycle_not_active"),
-    (start_grading_cycle, "closed", "cycle_closed"),
     (close_cycle, "draft", "cycle_not_active"),
     (close_cycle, "active", "closed"),
     (close_cycle, "grading", "closed"),

@@ -29,7 +29,12 @@ def test_live_stops_when_told(demo_company: DemoCompany) -> None:
     def tell(line: str) -> None:
         stop.set()
 
-    demo.live(demo_company.client, on_line=tell, interval_seconds=3600, stop=stop)
+    options = {"on_line": tell, "interval_seconds": 3600, "stop": stop}
+    living = threading.Thread(target=demo.live, args=(demo_company.client,), kwargs=options, daemon=True)
+    living.start()
+    living.join(timeout=60)
+    assert stop.is_set()
+    assert not living.is_alive()
 
 
 def test_live_needs_something_that_runs(demo_service: Service) -> None:

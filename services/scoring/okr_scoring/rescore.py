@@ -44,7 +44,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a batch; `fenced` lost to a newer grade, `deferred` wait for a child that another worker has."""
+    """What became of a batch; `fenced` lost to another worker's grade, `deferred` wait for a child that another worker has."""
 
     scored: Sequence[Scored]
     written: frozenset[Subject]

@@ -155,7 +155,7 @@ async def write_effect(
     """Write what was graded and raise `parents` (none of them among the graded) since the given instants.
 
     `distances` holds, by kind number, the seconds for which a subject is then left alone. Answers the subjects whose grade was
-    written; the others lost to a newer one.
+    written; the others lost to another worker's.
     """
     subjects = [one.claim.subject for one in scored]
     snapshots = [(one.claim.subject, moment) for one in scored for moment in one.snapshots]

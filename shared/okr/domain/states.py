@@ -109,14 +109,6 @@ def activate_cycle(state: CycleState) -> CycleState:
     return CycleState.ACTIVE
 
 
-def start_grading_cycle(state: CycleState) -> CycleState:
-    """From active."""
-    check_cycle_open(state)
-    if state is not CycleState.ACTIVE:
-        raise CycleNotActive(f"The cycle is {state}; grading starts from an active cycle.", state=state)
-    return CycleState.GRADING
-
-
 def close_cycle(state: CycleState) -> CycleState:
     """From active or grading."""
     check_cycle_open(state)
