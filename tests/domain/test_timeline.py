@@ -195,18 +195,17 @@ def test_a_frame_counts_its_own_days_only_and_ends_with_what_comes_first() -> No
 def test_members_count_within_their_time_and_once_only() -> None:
     line = a_timeline((2, "0.5"))
     members = (
-        Member(SubjectKind.OBJECTIVE, "top", ((None, Decimal(1)),), line),
+        Member(SubjectKind.OBJECTIVE, "top", ((None, Decimal(1)),)),
         Member(
             SubjectKind.OBJECTIVE,
             "below",
             ((None, Decimal(1)),),
-            line,
             contributes_to=(("top", at(10)), ("else", None)),
         ),
-        Member(SubjectKind.OBJECTIVE, "later", ((None, Decimal(1)),), line, since=at(5), until=at(8)),
-        Member(SubjectKind.OBJECTIVE, "ended", ((None, Decimal(1)),), line, ended_at=at(3)),
+        Member(SubjectKind.OBJECTIVE, "later", ((None, Decimal(1)),), since=at(5), until=at(8)),
+        Member(SubjectKind.OBJECTIVE, "ended", ((None, Decimal(1)),), ended_at=at(3)),
     )
-    facts = RollUpFacts(members, BERLIN)
+    facts = RollUpFacts(members, (line,) * 4, BERLIN)
 
     def counted(day: int) -> list[str]:
         return [part.id for part in facts.inputs_at(at(day)).parts]
@@ -224,16 +223,16 @@ def test_a_weight_holds_from_its_revision_on_and_pace_is_that_of_the_instant() -
         SubjectKind.KEY_RESULT,
         "kr",
         ((None, Decimal(1)), (at(10), Decimal(5))),
-        a_timeline((2, "0.5")),
         frame=FRAME,
         is_guardrail=True,
     )
-    assert [member.part_at(at(day)).weight for day in (1, 9, 10)] == [1, 1, 5]
-    assert member.part_at(at(1)).grade is None
-    part = member.part_at(datetime(2027, 2, 1, tzinfo=UTC))
+    grade = a_timeline((2, "0.5")).at(at(2))
+    assert [member.part_at(at(day), grade).weight for day in (1, 9, 10)] == [1, 1, 5]
+    assert member.part_at(at(1), None).grade is None
+    part = member.part_at(datetime(2027, 2, 1, tzinfo=UTC), grade)
     assert (part.grade, part.expected, part.is_guardrail) == (Decimal("0.5"), Decimal(1), True)
-    unframed = Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),), a_timeline((2, "0.5")))
-    assert unframed.part_at(at(3)).expected == Decimal("0.5")
+    unframed = Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),))
+    assert unframed.part_at(at(3), grade).expected == Decimal("0.5")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +241,9 @@ def test_a_weight_holds_from_its_revision_on_and_pace_is_that_of_the_instant() -
         ([1, 3, 5, 9], 10, None, Plan((at(3), at(5)), at(5), None)),
         ([3, 4, 5], 2, None, Plan((at(3), at(4)), at(5), at(4) + timedelta(microseconds=1))),
         ([3, 4, 5], 10, 4, Plan((at(3), at(4)), at(5), at(4) + timedelta(microseconds=1))),
-        ([5], 10, 4, Plan((), at(5), at(2))),
+        ([2, 5], 10, 4, Plan((at(2),), at(5), at(4) + timedelta(microseconds=1))),
+        ([5], 10, 4, Plan((), at(5), at(4) + timedelta(microseconds=1))),
+        ([5], 10, 1, Plan((), at(5), at(2))),
         ([], 10, None, Plan((at(2),), at(2), None)),
     ],
 )
@@ -303,7 +304,21 @@ def test_a_plan_without_instants_grades_the_end_and_leaves_history_to_what_follo
     assert (result.current.grade.grade, result.news) == (Decimal("0.6"), ())
 
 
+def test_what_is_graded_last_goes_on_the_end_of_the_timeline() -> None:
+    facts = facts_of(a_version(INCREASE, feed="m"), points=valued((1, 10), (2, 50), (4, 70)))
+    stored = a_timeline((2, "0.5"))
+    agenda = plan({at(4)}, since=at(4), until=at(9), limit=10)
+    line = merged(stored, rescore(facts, agenda=agenda, stored=stored, rules=STANDARD))
+    assert line.instants == (at(2), at(4))
+    assert [grade.grade for grade in line.grades] == [Decimal("0.5"), Decimal("0.7")]
+
+
+def test_moments_lie_between_both_ends() -> None:
+    facts = facts_of(a_version(INCREASE, feed="m"), points=valued((1, 10), (2, 50), (4, 70), (6, 80)))
+    assert facts.moments(at(2), at(4)) == {at(2), at(4)}
+
+
 def test_roll_ups_are_rescored_alike() -> None:
-    members = (Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),), a_timeline((2, "0.5"), (4, "0.7"))),)
-    facts = RollUpFacts(members, BERLIN, Commitment.COMMITTED, FRAME)
+    members = (Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),)),)
+    facts = RollUpFacts(members, (a_timeline((2, "0.5"), (4, "0.7")),), BERLIN, Commitment.COMMITTED, FRAME)
     assert rescored(facts, Timeline(), 1, 2, 3, 4) == [(2, Decimal("0.5")), (4, Decimal("0.7"))]

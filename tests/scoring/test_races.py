@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import cast
 
 import asyncpg
+import pytest
 
+import okr_scoring.drain
 from company import Company, a_key_result, a_metric, an_alignment, an_objective, push, touch
 from okr.db import demand
 from okr.db.demand import subject
@@ -86,6 +88,43 @@ async def test_an_objective_waits_for_a_key_result_that_another_worker_holds(com
     await serve(company.connection, company.id, theirs, now=now, partitions=Partitions())
     await drain()
     assert await grade_of(company, objective) == Decimal("0.1")
+
+
+async def test_an_objective_and_its_key_results_are_claimed_together(company: Company, drain: Drain) -> None:
+    families = []
+    for name in ("first", "second"):
+        objective = await an_objective(company)
+        metrics = [await a_metric(company, f"{name}.{number}") for number in (1, 2)]
+        families.append({objective, *[await a_key_result(company, objective, metric_id=metric) for metric in metrics]})
+    await drain()
+    now = datetime.now(UTC)
+    for name in ("first.1", "second.1", "first.2", "second.2"):
+        await push(company, NewPoint(name, Decimal(10), now))
+    claimed = [await demand.claim(company.connection, company.id, lease_seconds=30, limit=1) for _ in families]
+    assert [{claim.subject.id for claim in claims} for claims in claimed] == families
+
+
+async def test_much_demand_is_served_in_two_lanes_and_each_subject_once(
+    company: Company, pool: "asyncpg.Pool[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(okr_scoring.drain, "BATCH", 3)
+    for number in range(12):
+        await a_key_result(company, await an_objective(company), metric_id=await a_metric(company, f"m{number}"))
+    await push(company, *(NewPoint(f"m{number}", Decimal(number), datetime.now(UTC)) for number in range(12)))
+    drainer = Drainer(pool, roll_up_distance_seconds=60)
+    await drainer.drain(company.id)
+    await drainer.close()
+    assert pool.get_size() >= 3  # the company's own, and one for each lane
+    found = await company.connection.fetch(
+        "SELECT requested_seq, computed_seq FROM rescore_demand WHERE subject_kind <= 2"
+    )
+    assert len(found) == 24
+    assert all(row["requested_seq"] == row["computed_seq"] for row in found)
+    doubled = await company.connection.fetchval(
+        """SELECT count(*) FROM (SELECT 1 FROM score_snapshot WHERE subject_kind <= 2
+                                  GROUP BY subject_kind, subject_id, observed_at HAVING count(*) > 1) AS d"""
+    )
+    assert doubled == 0
 
 
 async def test_a_dead_workers_claim_is_taken_over_with_what_it_had_to_do(company: Company, drain: Drain) -> None:

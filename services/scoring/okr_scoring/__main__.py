@@ -1,10 +1,11 @@
 """`python -m okr_scoring`: the scoring worker."""
 
-import asyncio
+import gc
 import logging
 import sys
 
 import asyncpg
+import uvloop
 from pydantic import ValidationError
 
 from okr.db.migrate import SchemaTooOld
@@ -21,7 +22,11 @@ def main() -> int:
         logging.getLogger("arq").setLevel(
             logging.WARNING
         )  # two lines for each ring of the doorbell tell nobody anything
-        asyncio.run(run(configuration))
+        # A batch makes tens of thousands of short-lived values and no cycles: looking for those each 700 values costs a tenth
+        # of the worker's time.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        uvloop.run(run(configuration))
     except ValidationError as error:
         names = ", ".join("OKR_" + str(detail["loc"][0]).upper() for detail in error.errors())
         print(f"okr_scoring: set {names} (see README, Configuration)", file=sys.stderr)

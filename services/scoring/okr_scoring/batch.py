@@ -1,8 +1,10 @@
 """A batch of claimed subjects, and everything that must be read to grade it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,8 @@ from okr.db.demand import Claim, Subject, subject
 from okr.db.key_result_facts import Outline, Values, load_outlines, load_values
 from okr.db.roll_up_facts import Ground, load_objectives, load_sets
 from okr.db.tables.scoring import KIND_NUMBERS
-from okr.db.timelines import StoredTimeline, load_timelines
+from okr.db.timelines import StoredTimeline, load_latest, load_timelines
+from okr.domain.calendar import end_of_day, last_ended_day
 from okr.domain.timeline import Timeline
 from okr.domain.values import SubjectKind
 
@@ -27,7 +30,7 @@ OBJECTIVE = KIND_NUMBERS[SubjectKind.OBJECTIVE]
 
 @dataclass(slots=True)
 class Batch:
-    """The claimed subjects of one organization, and what has been read for them."""
+    """The claimed subjects of one organization, and what has been read for them; `awaited` are children of any of them."""
 
     organization_id: UUID
     zone: ZoneInfo
@@ -39,15 +42,31 @@ class Batch:
     values: Values = field(default_factory=lambda: Values({}, {}, {}))
     stored: dict[Subject, StoredTimeline] = field(default_factory=dict)
     timelines: dict[Subject, Timeline] = field(default_factory=dict)
+    awaited: set[Subject] = field(default_factory=set)
 
-    def children_of(self, one: Subject) -> list[Subject]:
+    @property
+    def today(self) -> datetime:
+        """The instant at which the organization's day began."""
+        return end_of_day(last_ended_day(self.now, self.zone), self.zone)
+
+    def begins(self, one: Subject) -> datetime:
+        """The earliest instant that is graded: where a person has ended the subject, no later than that."""
+        last = self.last(one)
+        return self.since[one] if last is None else min(self.since[one], last)
+
+    def last(self, one: Subject) -> datetime | None:
+        """When a person ended the subject, if so."""
+        frame = self.outlines[one.id].facts.frame if one.number == KEY_RESULT else self.grounds[one].frame
+        return frame.last if frame else None
+
+    def children_of(self, one: Subject) -> Sequence[Subject]:
         """What the grade of `one` is made from that has grades of its own."""
         if one.number == KEY_RESULT:
             outline = self.outlines.get(one.id)
-            ties = outline.children if outline else []
+            ties = outline.children if outline else ()
             return [subject(SubjectKind.OBJECTIVE, tie.objective_id) for tie in ties]
         ground = self.grounds.get(one)
-        return ground.children() if ground else []
+        return ground.children if ground else ()
 
 
 async def read_structure(connection: asyncpg.Connection, batch: Batch) -> None:
@@ -94,12 +113,16 @@ async def defer_unready(connection: asyncpg.Connection, batch: Batch) -> int:
 
 
 def children_first(batch: Batch) -> list[Subject]:
+    """The claimed subjects, each after those of its children that are claimed too."""
+    ordered = sorted(batch.claims)
+    if all(child.number < one.number for one in ordered for child in batch.children_of(one) if child in batch.claims):
+        return ordered
     graph = {one: [child for child in batch.children_of(one) if child in batch.claims] for one in batch.claims}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError:
         # The API refuses rings of alignments; should one exist, lowest kinds first is as good as any order.
-        return sorted(batch.claims)
+        return ordered
 
 
 def reach_back(batch: Batch, order: list[Subject]) -> None:
@@ -111,10 +134,12 @@ def reach_back(batch: Batch, order: list[Subject]) -> None:
 
 async def read_values(connection: asyncpg.Connection, batch: Batch) -> None:
     """Read the timelines and the values that the batch's grades are made from."""
-    whole, by_day = _timelines_wanted(batch)
-    batch.stored = await load_timelines(connection, batch.organization_id, whole)
-    if by_day:
-        batch.stored |= await load_timelines(connection, batch.organization_id, by_day, by_day_in=batch.zone)
+    wanted = _timelines_wanted(batch)
+    batch.stored = await load_timelines(connection, batch.organization_id, wanted.whole)
+    if wanted.by_day:
+        batch.stored |= await load_timelines(connection, batch.organization_id, wanted.by_day, by_day_in=batch.zone)
+    if wanted.latest:
+        batch.stored |= await load_latest(connection, batch.organization_id, wanted.latest)
     batch.timelines = {one: stored.timeline for one, stored in batch.stored.items()}
     claimed = [batch.outlines[one.id] for one in batch.claims if one.number == KEY_RESULT and one.id in batch.outlines]
     if not claimed:
@@ -124,20 +149,30 @@ async def read_values(connection: asyncpg.Connection, batch: Batch) -> None:
     for outline in claimed:
         for id in outline.operand_ids:
             since[id] = min(since[outline.id], since.get(id, since[outline.id]))
-    wanted = [outline for id, outline in batch.outlines.items() if id in since]
-    batch.values = await load_values(connection, batch.organization_id, wanted, since=since)
+    read = [outline for id, outline in batch.outlines.items() if id in since]
+    batch.values = await load_values(connection, batch.organization_id, read, since=since)
 
 
-def _timelines_wanted(batch: Batch) -> tuple[dict[Subject, datetime], dict[Subject, datetime]]:
-    """Whose timelines are needed since when: all of them, or the last snapshot of each day for what only sets look at."""
-    whole: dict[Subject, datetime] = {}
-    by_day: dict[Subject, datetime] = {}
+class _Wanted(NamedTuple):
+    """Whose timelines are needed, and since when: whole, or what only sets look at, by the day or as it is now."""
+
+    whole: dict[Subject, datetime]
+    by_day: dict[Subject, datetime]
+    latest: set[Subject]
+
+
+def _timelines_wanted(batch: Batch) -> _Wanted:
+    wanted = _Wanted({}, {}, set())
     for one in batch.claims:
-        since = batch.since[one]
-        whole[one] = min(since, whole.get(one, since))
-        wanted = by_day if one.number in ROLL_UPS else whole
-        for child in batch.children_of(one):
-            wanted[child] = min(since, wanted.get(child, since))
-    for both in whole.keys() & by_day.keys():
-        whole[both] = min(whole[both], by_day.pop(both))
-    return whole, by_day
+        since, children = batch.begins(one), batch.children_of(one)
+        wanted.whole[one] = min(since, wanted.whole.get(one, since))
+        if one.number in ROLL_UPS and since > batch.today and batch.last(one) is None:
+            wanted.latest.update(children)
+            continue
+        of_children = wanted.by_day if one.number in ROLL_UPS else wanted.whole
+        for child in children:
+            of_children[child] = min(since, of_children.get(child, since))
+    for both in wanted.whole.keys() & wanted.by_day.keys():
+        wanted.whole[both] = min(wanted.whole[both], wanted.by_day.pop(both))
+    wanted.latest.difference_update(wanted.whole, wanted.by_day)
+    return wanted

@@ -9,13 +9,14 @@ import asyncpg
 import structlog
 
 from okr import telemetry
-from okr.db import demand
+from okr.db import demand, runs
 from okr.db.demand import Claim
 from okr.db.engine import connection_of
 from okr.db.partitions import Partitions
+from okr.db.tables.scoring import KINDS_BY_NUMBER
 from okr_scoring.rescore import Served, serve
 
-BATCH = 200
+BATCH = 500
 BROKEN_SECONDS = 30.0
 """How long a subject that cannot be graded is left alone before it is tried again."""
 OUTAGES = (
@@ -24,10 +25,12 @@ OUTAGES = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
-"""What says nothing about the subject: PostgreSQL is away or was told to stop. OSError includes refused connections."""
+"""What says nothing about the subject: PostgreSQL is away or was told to stop. OSError includes refused connections, and the
+driver calls what it meets on a connection that is being ended its own internal error."""
 log = structlog.get_logger(__name__)
 
 
@@ -71,19 +74,37 @@ class Drainer:
         return written
 
     async def _drain_once(self, organization_id: UUID, older_than_seconds: float) -> int:
+        """Serve what may be claimed; where that is much, in two lanes: PostgreSQL works for one while the other grades."""
+        second: list[asyncio.Task[int]] = []
+
+        def open_second() -> None:
+            if not second:
+                second.append(asyncio.create_task(self._lane(organization_id, older_than_seconds)))
+
+        try:
+            written = await self._lane(organization_id, older_than_seconds, when_full=open_second)
+            return written + sum(await asyncio.gather(*second))
+        finally:
+            for task in second:
+                task.cancel()
+            await asyncio.gather(*second, return_exceptions=True)
+
+    async def _lane(
+        self, organization_id: UUID, older_than_seconds: float, *, when_full: Callable[[], None] | None = None
+    ) -> int:
         written = 0
         async with connection_of(self._pool) as connection:
-            while True:
-                claims = await demand.claim(
-                    connection,
-                    organization_id,
-                    lease_seconds=self._lease_seconds,
-                    limit=BATCH,
-                    older_than_seconds=older_than_seconds,
-                )
-                if not claims:
-                    return written
+            while claims := await demand.claim(
+                connection,
+                organization_id,
+                lease_seconds=self._lease_seconds,
+                limit=BATCH,
+                older_than_seconds=older_than_seconds,
+            ):
+                if when_full and len(claims) >= BATCH:
+                    when_full()
                 written += await self._serve(connection, organization_id, claims)
+        return written
 
     async def _serve(self, connection: asyncpg.Connection, organization_id: UUID, claims: list[Claim]) -> int:
         """Grade the batch; where that fails, its subjects one by one, so that one broken thing does not stop all the others."""
@@ -105,6 +126,7 @@ class Drainer:
                 return sum([await self._serve(connection, organization_id, [claim]) for claim in claims])
             log.exception("cannot be graded", subject=str(claims[0].subject), organization_id=str(organization_id))
             await demand.release(connection, organization_id, claims, after_seconds=BROKEN_SECONDS)
+            await runs.fail(connection, organization_id, claims[0].subject)
             return 0
         _count(served, self._now())
         return len(served.written)
@@ -145,9 +167,12 @@ class Drainer:
 
 def _count(served: Served, now: datetime) -> None:
     telemetry.FENCED.inc(served.fenced)
-    for one in served.scored:
-        if one.claim.subject in served.written:
-            kind = one.claim.subject.kind.value
-            telemetry.GRADED.labels(kind).inc()
-            telemetry.SNAPSHOTS.inc(len(one.snapshots))
-            telemetry.FRESHNESS.labels(kind).observe(max((now - one.claim.requested_at).total_seconds(), 0))
+    written = [one for one in served.scored if one.claim.subject in served.written]
+    telemetry.SNAPSHOTS.inc(sum(len(one.snapshots) for one in written))
+    for number, kind in KINDS_BY_NUMBER.items():
+        waited = [now - one.claim.requested_at for one in written if one.claim.subject.number == number]
+        if waited:
+            telemetry.GRADED.labels(kind.value).inc(len(waited))
+            freshness = telemetry.FRESHNESS.labels(kind.value)
+            for wait in waited:
+                freshness.observe(max(wait.total_seconds(), 0))

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from okr.db import demand
+from okr.db import demand, runs
 from okr.db.demand import Claim, Subject, subject
 from okr.db.effect import Moment, Scored, write_effect
 from okr.db.key_result_facts import with_values
 from okr.db.packing import pack_key_result, pack_roll_up
 from okr.db.partitions import Partitions
 from okr.db.roll_up_facts import parents_of_objectives
-from okr.domain.calendar import day_ends, end_of_day, last_ended_day
+from okr.domain.calendar import day_ends
 from okr.domain.rescoring import Regraded, merged, plan, rescore
 from okr.domain.ruleset import STANDARD
 from okr.domain.timeline import KeyResultFacts, RollUpFacts
@@ -38,6 +38,8 @@ PARTS_AT_ONCE = 20_000
 """Parts that one roll-up may look at in one go: a set of 1,000 objectives is graded for 20 instants at a time."""
 INSTANTS_PER_BATCH = 4_000
 """Instants graded in one batch, about half a second of work: a batch must end well before its lease."""
+SUBJECTS_IN_A_ROW = 100
+"""Subjects, or instants of one, that are graded before other tasks of the process get a turn: about ten milliseconds."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far ahead of our clock a point may be observed; the API refuses what lies further."""
 
@@ -78,11 +80,13 @@ async def serve(
     deferred = await defer_unready(connection, batch)
     order = children_first(batch)
     reach_back(batch, order)
+    batch.awaited = {child for one in order for child in batch.children_of(one)}
     await read_values(connection, batch)
     scored = await _score_in_turn(connection, batch, order)
     parents = await _parents(connection, batch, scored)
     months = partitions.missing("score_snapshot", (moment.observed_at for one in scored for moment in one.snapshots))
     await partitions.make(connection, "score_snapshot", months)
+    await runs.follow(connection, organization_id, scored)
     written = await write_effect(
         connection,
         organization_id,
@@ -108,7 +112,8 @@ async def _score_in_turn(connection: asyncpg.Connection, batch: Batch, order: Se
         result, graded = _score(batch, one)
         scored.append(result)
         instants += graded
-        await asyncio.sleep(0)
+        if len(scored) % SUBJECTS_IN_A_ROW == 0 or graded > SUBJECTS_IN_A_ROW:
+            await asyncio.sleep(0)
     left = [batch.claims.pop(one) for one in order[len(scored) :]]
     if left:
         await demand.release(connection, batch.organization_id, left)
@@ -122,30 +127,33 @@ def _score(batch: Batch, one: Subject) -> tuple[Scored, int]:
     frame = facts.frame
     last = frame.last if frame else None
     until = batch.now + CLOCK_TOLERANCE if last is None else min(last, batch.now + CLOCK_TOLERANCE)
-    cuts = [cut for cut in (stored.complete_until, *_cuts(batch, facts, one)) if cut is not None]
     limit = INSTANTS_AT_ONCE
     if isinstance(facts, RollUpFacts):
         limit = min(limit, max(8, PARTS_AT_ONCE // max(len(facts.members), 1)))
+    instants = candidates.union(stored.timeline.instants, (since,), (last,) if last else ())
     agenda = plan(
-        {*candidates, *stored.timeline.instants, since, *([last] if last else [])},
+        _by_the_day(batch, instants, until=until) if one.number in ROLL_UPS else instants,
         since=min(since, until),
         until=until,
         limit=limit,
-        complete_until=min(cuts, default=None),
+        complete_until=_complete_until(batch, facts, one),
     )
     result = rescore(facts, agenda=agenda, stored=stored.written, rules=STANDARD)
-    batch.timelines[one] = merged(stored.timeline, result)
-    final = _moment(result.current)
+    if one in batch.awaited:
+        batch.timelines[one] = merged(stored.timeline, result)
+    news = tuple(_moment(regraded) for regraded in result.news)
+    # Mostly the current grade is the news, and is packed once.
+    final = news[-1] if result.news and result.news[-1] is result.current else _moment(result.current)
     # What had been graded for later instants before a person ended the subject reads as the end does.
     overtaken = [
         Moment(at, final.grade, final.inputs)
         for at, grade in zip(stored.written.instants, stored.written.grades, strict=True)
-        if last is not None and at > until and agenda.next_from is None and not final.grade.says_the_same_as(grade)
+        if last and at > until and agenda.next_from is None and not final.grade.says_the_same_as(grade)
     ]
     scored = Scored(
         claim=claim,
         current=final,
-        snapshots=(*(_moment(regraded) for regraded in result.news), *overtaken),
+        snapshots=(*news, *overtaken),
         before=stored.current,
         next_from=agenda.next_from,
     )
@@ -158,18 +166,23 @@ def _candidates(batch: Batch, one: Subject, since: datetime) -> tuple[KeyResultF
     if one.number == KEY_RESULT:
         children = {child.id: batch.timelines[child] for child in batch.children_of(one)}
         facts = with_values(batch.outlines[one.id], values=batch.values, outlines=batch.outlines, timelines=children)
-        return facts, facts.moments(since, horizon) | set(facts.frame.days_between(since, batch.now))
+        return facts, facts.moments(since, horizon).union(facts.frame.days_between(since, batch.now))
     ground = batch.grounds[one]
     roll_up = ground.with_timelines(batch.timelines)
     moments = roll_up.endings() | set(_days(roll_up, batch, since))
-    seen = {moment for member in roll_up.members for moment in member.timeline.instants if since <= moment <= horizon}
+    seen = {moment for timeline in roll_up.timelines for moment in timeline.instants if since <= moment <= horizon}
     if one.number == OBJECTIVE and len(seen) <= INSTANTS_AT_ONCE:
         return roll_up, moments | seen
     # Above objectives, and where values come by the minute, the past is graded by the day.
-    today = end_of_day(last_ended_day(batch.now, batch.zone), batch.zone)
     if one.number == OBJECTIVE:
-        return roll_up, moments | {moment for moment in seen if moment >= today}
+        return roll_up, moments | {moment for moment in seen if moment >= batch.today}
     return roll_up, moments | ({max(seen)} if seen else set())
+
+
+def _by_the_day(batch: Batch, instants: set[datetime], *, until: datetime) -> set[datetime]:
+    """Of today the last instant alone, for which it is enough to know what the members are now."""
+    latest = max((moment for moment in instants if moment <= until), default=until)
+    return {moment for moment in instants if moment <= batch.today or moment == latest}
 
 
 def _days(roll_up: RollUpFacts, batch: Batch, since: datetime) -> list[datetime]:
@@ -180,13 +193,14 @@ def _days(roll_up: RollUpFacts, batch: Batch, since: datetime) -> list[datetime]
     return day_ends(max(since, begins), batch.now, batch.zone)
 
 
-def _cuts(batch: Batch, facts: KeyResultFacts | RollUpFacts, one: Subject) -> list[datetime | None]:
-    """Up to where what was read for the subject has no gaps."""
-    children = [batch.stored[child].complete_until for child in batch.children_of(one)]
-    if isinstance(facts, RollUpFacts):
-        return children
-    feeds = {version.feed for part in (facts, *facts.operands) for version in part.versions if version.feed is not None}
-    return [*children, *(batch.values.complete_until.get(feed) for feed in feeds)]
+def _complete_until(batch: Batch, facts: KeyResultFacts | RollUpFacts, one: Subject) -> datetime | None:
+    """Up to where what was read for the subject has no gaps; None where it has none at all."""
+    cuts = [batch.stored[of].complete_until for of in (one, *batch.children_of(one))]
+    if isinstance(facts, KeyResultFacts) and batch.values.complete_until:
+        parts = (facts, *facts.operands)
+        feeds = {version.feed for part in parts for version in part.versions if version.feed is not None}
+        cuts += [batch.values.complete_until.get(feed) for feed in feeds]
+    return min((cut for cut in cuts if cut is not None), default=None)
 
 
 def _moment(regraded: Regraded) -> Moment:

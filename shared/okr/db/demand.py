@@ -4,8 +4,8 @@ A write locks all the rows that it raises in key order, in one statement: two wr
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -14,9 +14,11 @@ from okr.db.tables.scoring import KIND_NUMBERS, KINDS_BY_NUMBER
 from okr.domain.values import SubjectKind
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Subject:
-    """A thing that has a grade; `number` is its kind's (see KIND_NUMBERS), so that subjects sort in the order of locks."""
+class Subject(NamedTuple):
+    """A thing that has a grade; `number` is its kind's (see KIND_NUMBERS), so that subjects sort in the order of locks.
+
+    A tuple, because batches compare, hash and sort thousands of them.
+    """
 
     number: int
     id: UUID
@@ -35,8 +37,7 @@ def subject(kind: SubjectKind, id: UUID) -> Subject:
     return Subject(KIND_NUMBERS[kind], id)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A subject that this worker may grade until its lease ends, as it stood when claimed.
 
     `base_seq` is the computed_seq that the grade will stand on, `token` names the lease.
@@ -77,19 +78,37 @@ UPDATE rescore_demand d
 RETURNING d.subject_kind, d.subject_id, d.requested_seq
 """
 
-# What was touched moves over to the claim, so that what is touched meanwhile can be told from it.
+# LIMIT has rows looked up by their keys, where the planner would rather read all the organization has for each claim.
+# An objective is claimed together with its key results, whichever of them was asked for first, so that it is graded once
+# for all of them. What was touched moves over to the claim, so that what is touched meanwhile can be told from it.
 _CLAIM = """
 WITH x AS MATERIALIZED (
     SELECT subject_kind, subject_id FROM rescore_demand
      WHERE organization_id = $1 AND dirty AND claimed_until < clock_timestamp()
        AND requested_at <= clock_timestamp() - $4 * interval '1 second'
-     ORDER BY requested_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+     ORDER BY requested_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+family AS (
+    SELECT subject_id AS objective_id FROM x WHERE subject_kind = 2
+    UNION
+    SELECT k.objective_id
+      FROM x, LATERAL (SELECT objective_id FROM key_result WHERE organization_id = $1 AND id = x.subject_id LIMIT 1) k
+     WHERE subject_kind = 1),
+kin AS (
+    SELECT 2::smallint AS subject_kind, objective_id AS subject_id FROM family
+    UNION ALL
+    SELECT 1, k.id FROM family f, LATERAL (
+           SELECT id FROM key_result WHERE organization_id = $1 AND objective_id = f.objective_id LIMIT 10000) k),
+y AS MATERIALIZED (
+    SELECT d.subject_kind, d.subject_id FROM kin, LATERAL (
+           SELECT subject_kind, subject_id FROM rescore_demand
+            WHERE organization_id = $1 AND subject_kind = kin.subject_kind AND subject_id = kin.subject_id AND dirty
+              AND claimed_until < clock_timestamp() LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) d)
 UPDATE rescore_demand d
    SET claimed_until = clock_timestamp() + $3 * interval '1 second',
        claimed_from = least(d.claimed_from, d.touched_from), touched_from = 'infinity'
-  FROM x
- WHERE d.organization_id = $1 AND d.subject_kind = x.subject_kind AND d.subject_id = x.subject_id
-RETURNING d.subject_kind, d.subject_id, d.requested_seq, d.claimed_from, d.claimed_until, d.requested_at, d.computed_seq
+  FROM (SELECT * FROM x UNION SELECT * FROM y) AS z
+ WHERE d.organization_id = $1 AND d.subject_kind = z.subject_kind AND d.subject_id = z.subject_id
+RETURNING d.subject_kind, d.subject_id, d.requested_seq, d.computed_seq, d.claimed_from, d.claimed_until, d.requested_at
 """
 
 
@@ -127,19 +146,12 @@ async def claim(
     limit: int = 200,
     older_than_seconds: float = 0,
 ) -> list[Claim]:
-    """Take up to `limit` dirty subjects for `lease_seconds`, those that wait longest first; others' leases are left alone."""
+    """Take dirty subjects for `lease_seconds`, those that wait longest first; others' leases are left alone.
+
+    Up to `limit`, and besides them what is dirty of the same objectives.
+    """
     rows = await connection.fetch(_CLAIM, organization_id, limit, lease_seconds, older_than_seconds)
-    return [
-        Claim(
-            subject=Subject(row["subject_kind"], row["subject_id"]),
-            requested_seq=row["requested_seq"],
-            base_seq=row["computed_seq"],
-            since=row["claimed_from"],
-            token=row["claimed_until"],
-            requested_at=row["requested_at"],
-        )
-        for row in rows
-    ]
+    return [Claim(Subject(kind, id), *claimed) for kind, id, *claimed in rows]
 
 
 async def release(

@@ -4,9 +4,10 @@ It locks own and parents' demand in key order, moves `computed_seq` forward wher
 from the rows that this let through writes grades, snapshots and events, and raises the parents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -47,24 +48,26 @@ class Scored:
         return not self.current.grade.says_the_same_as(self.before)
 
 
-# The columns of a grade and their types, as arrays of one row per graded subject or snapshot.
+# The columns of a grade, each with the type of its array and what makes the column of it: numbers travel as text, which the
+# driver writes ten times as fast as decimals, and JSON is parsed once.
 _GRADE_TYPES = {
-    "observed_at": "timestamptz",
-    "raw": "numeric",
-    "progress": "numeric",
-    "grade": "numeric",
-    "status": "text",
-    "label": "text",
-    "band": "text",
-    "expected": "numeric",
-    "freshness": "text",
-    "confidence": "numeric",
-    "coverage": "numeric",
-    "success_line": "numeric",
-    "reasons": "text",
-    "inputs": "text",
+    "observed_at": ("timestamptz", "observed_at"),
+    "raw": ("text", "raw::numeric"),
+    "progress": ("text", "progress::numeric"),
+    "grade": ("text", "grade::numeric"),
+    "status": ("text", "status"),
+    "label": ("text", "label"),
+    "band": ("text", "band"),
+    "expected": ("text", "expected::numeric"),
+    "freshness": ("text", "freshness"),
+    "confidence": ("text", "confidence::numeric"),
+    "coverage": ("text", "coverage::numeric"),
+    "success_line": ("text", "success_line::numeric"),
+    "reasons": ("text", "string_to_array(reasons, ',')"),
+    "inputs": ("text", "inputs::jsonb"),
 }
 _GRADE = ", ".join(_GRADE_TYPES)
+_MADE = ", ".join(f"{made} AS {name}" for name, (_, made) in _GRADE_TYPES.items())
 _SUBJECT_TYPES = {"kind": "smallint", "id": "uuid"}
 _GRADED_TYPES = {
     **_SUBJECT_TYPES,
@@ -73,11 +76,16 @@ _GRADED_TYPES = {
     "token": "timestamptz",
     "next_from": "timestamptz",
     "distance": "float8",
+    "event_subject": "text",
     "event": "text",
-    **_GRADE_TYPES,
 }
 _PARENT_TYPES = {**_SUBJECT_TYPES, "since": "timestamptz"}
-_SNAPSHOT_TYPES = {**_SUBJECT_TYPES, **_GRADE_TYPES}
+_MOMENT_TYPES = {
+    **_SUBJECT_TYPES,
+    "is_current": "boolean",
+    "is_snapshot": "boolean",
+    **{name: type for name, (type, _) in _GRADE_TYPES.items()},
+}
 
 
 def _rows(name: str, types: dict[str, str], *, after: int) -> str:
@@ -86,14 +94,14 @@ def _rows(name: str, types: dict[str, str], *, after: int) -> str:
     return f"unnest({arrays}) AS {name} ({', '.join(types)})"
 
 
-# $1 organization, $2 and $3 the ruleset's key and version, $4 the type of event; then the arrays of i, p and s.
+# $1 organization, $2 and $3 the ruleset's key and version, $4 the type of event; then the arrays of i, p and m.
 # The fence: a row whose computed_seq is no longer what it was at the claim was graded by somebody else meanwhile, on whose
-# history ours does not stand.
+# history ours does not stand. f are the graded subjects that it let through, n their moments.
 _EFFECT = f"""
 WITH i AS (SELECT * FROM {_rows("i", _GRADED_TYPES, after=4)}),
 p AS (
     SELECT kind, id, min(since) AS since FROM {_rows("p", _PARENT_TYPES, after=4 + len(_GRADED_TYPES))} GROUP BY kind, id),
-s AS (SELECT * FROM {_rows("s", _SNAPSHOT_TYPES, after=4 + len(_GRADED_TYPES) + len(_PARENT_TYPES))}),
+m AS (SELECT * FROM {_rows("m", _MOMENT_TYPES, after=4 + len(_GRADED_TYPES) + len(_PARENT_TYPES))}),
 l AS MATERIALIZED (
     SELECT d.subject_kind, d.subject_id FROM rescore_demand d
      WHERE d.organization_id = $1 AND (d.subject_kind, d.subject_id) IN (SELECT kind, id FROM i UNION SELECT kind, id FROM p)
@@ -116,29 +124,23 @@ u AS (
        AND (p.id IS NOT NULL OR d.computed_seq = i.base)
  RETURNING d.subject_kind AS kind, d.subject_id AS id, old.computed_seq AS before),
 f AS (SELECT i.* FROM i JOIN u ON u.kind = i.kind AND u.id = i.id AND u.before = i.base),
+n AS MATERIALIZED (
+    SELECT kind, id, f.seq, m.is_current, m.is_snapshot, {_MADE} FROM m JOIN f USING (kind, id)),
 g AS (
     INSERT INTO grade (organization_id, subject_kind, subject_id, computed_seq, computed_at, provenance, ruleset_key,
                        ruleset_version, {_GRADE})
-    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, observed_at, raw, progress, grade, status, label, band,
-           expected, freshness, confidence, coverage, success_line, string_to_array(reasons, ','), inputs::jsonb
-      FROM f
+    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, {_GRADE} FROM n WHERE is_current
     ON CONFLICT (organization_id, subject_kind, subject_id) DO UPDATE SET
         (computed_seq, computed_at, provenance, ruleset_key, ruleset_version, {_GRADE})
       = (excluded.computed_seq, excluded.computed_at, excluded.provenance, excluded.ruleset_key, excluded.ruleset_version,
-         excluded.observed_at, excluded.raw, excluded.progress, excluded.grade, excluded.status, excluded.label, excluded.band,
-         excluded.expected, excluded.freshness, excluded.confidence, excluded.coverage, excluded.success_line,
-         excluded.reasons, excluded.inputs)),
+         {", ".join(f"excluded.{name}" for name in _GRADE_TYPES)})),
 h AS (
     INSERT INTO score_snapshot (organization_id, subject_kind, subject_id, computed_seq, recorded_at, provenance, ruleset_key,
                                 ruleset_version, {_GRADE})
-    SELECT $1, s.kind, s.id, f.seq, clock_timestamp(), 'computed', $2, $3, s.observed_at, s.raw, s.progress, s.grade, s.status,
-           s.label, s.band, s.expected, s.freshness, s.confidence, s.coverage, s.success_line,
-           string_to_array(s.reasons, ','), s.inputs::jsonb
-      FROM s JOIN f ON f.kind = s.kind AND f.id = s.id),
+    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, {_GRADE} FROM n WHERE is_snapshot),
 e AS (
-    INSERT INTO outbox_event (organization_id, id, type, subject, sequence, data, created_at)
-    SELECT $1, uuidv7(), $4, (f.event::jsonb) ->> 'subject', f.seq, f.event::jsonb, clock_timestamp()
-      FROM f WHERE f.event IS NOT NULL)
+    INSERT INTO outbox_event (organization_id, id, type, subject, data, created_at)
+    SELECT $1, uuidv7(), $4, event_subject, event::jsonb, clock_timestamp() FROM f WHERE event IS NOT NULL)
 SELECT kind, id FROM f
 """
 
@@ -158,7 +160,7 @@ async def write_effect(
     written; the others lost to another worker's.
     """
     subjects = [one.claim.subject for one in scored]
-    snapshots = [(one.claim.subject, moment) for one in scored for moment in one.snapshots]
+    moments = [(one.claim.subject, *row) for one in scored for row in _moments(one)]
     rows = await connection.fetch(
         _EFFECT,
         organization_id,
@@ -171,16 +173,29 @@ async def write_effect(
         [one.claim.token for one in scored],
         [one.next_from for one in scored],
         [distances.get(subject.number, 0.0) for subject in subjects],
+        [str(subject) for subject in subjects],
         [_event(one) for one in scored],
-        *_columns([one.current for one in scored]),
         [subject.number for subject in parents],
         [subject.id for subject in parents],
         list(parents.values()),
-        [subject.number for subject, _ in snapshots],
-        [subject.id for subject, _ in snapshots],
-        *_columns([moment for _, moment in snapshots]),
+        [subject.number for subject, *_ in moments],
+        [subject.id for subject, *_ in moments],
+        [is_current for _, is_current, _, _ in moments],
+        [is_snapshot for _, _, is_snapshot, _ in moments],
+        *_columns([moment for *_, moment in moments]),
     )
-    return {Subject(row["kind"], row["id"]) for row in rows}
+    return {Subject(kind, id) for kind, id in rows}
+
+
+def _moments(one: Scored) -> Iterator[tuple[bool, bool, Moment]]:
+    """(is the current grade, is a snapshot, moment), the same moment once."""
+    is_snapshot = False
+    for moment in one.snapshots:
+        if moment is one.current:
+            is_snapshot = True
+        else:
+            yield False, True, moment
+    yield True, is_snapshot, one.current
 
 
 def _columns(moments: Sequence[Moment]) -> list[list[Any]]:
@@ -188,20 +203,24 @@ def _columns(moments: Sequence[Moment]) -> list[list[Any]]:
     grades = [moment.grade for moment in moments]
     return [
         [moment.observed_at for moment in moments],
-        [grade.raw for grade in grades],
-        [grade.progress for grade in grades],
-        [grade.grade for grade in grades],
+        [_text(grade.raw) for grade in grades],
+        [_text(grade.progress) for grade in grades],
+        [_text(grade.grade) for grade in grades],
         [grade.status.value for grade in grades],
         [grade.label for grade in grades],
         [grade.band for grade in grades],
-        [grade.expected for grade in grades],
+        [_text(grade.expected) for grade in grades],
         [grade.freshness.value for grade in grades],
-        [grade.confidence for grade in grades],
-        [grade.coverage for grade in grades],
-        [grade.success_line for grade in grades],
+        [_text(grade.confidence) for grade in grades],
+        [_text(grade.coverage) for grade in grades],
+        [_text(grade.success_line) for grade in grades],
         [",".join(grade.reasons) for grade in grades],
         [orjson.dumps(moment.inputs).decode() for moment in moments],
     ]
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _event(scored: Scored) -> str | None:
@@ -212,10 +231,12 @@ def _event(scored: Scored) -> str | None:
     return orjson.dumps(
         {
             "subject": str(scored.claim.subject),
+            "computed_seq": scored.claim.requested_seq,
             "grade": None if grade.grade is None else float(grade.grade),
             "status": grade.status.value,
             "grade_before": None if before is None or before.grade is None else float(before.grade),
             "status_before": None if before is None else before.status.value,
-            "observed_at": scored.current.observed_at.isoformat(),
-        }
+            "observed_at": scored.current.observed_at,
+        },
+        option=orjson.OPT_UTC_Z,
     ).decode()

@@ -154,7 +154,7 @@ async def grade_within_cycle(
     since = datetime(1970, 1, 3, tzinfo=UTC)
     grounds = await load_sets(connection, organization_id, [subject], since=since, zone=zone, within_cycle=cycle_id)
     ground = grounds[subject]
-    children = ground.children()
+    children = ground.children
     stored = await grades_as_of(connection, organization_id, children, as_of=as_of, known_at=known_at)
     timelines = {
         child: Timeline((stored[child].observed_at,), (stored[child].grade,)) if child in stored else Timeline()

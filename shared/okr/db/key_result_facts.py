@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -16,21 +18,26 @@ from okr.db.timelines import Row
 from okr.domain.timeline import PERIOD_DAYS, Child, Frame, KeyResultFacts, Observation, Timeline, Version
 from okr.domain.values import Commitment, Formula, FormulaOp, Kind, Measure, Milestone, Zone
 
+_KINDS = {kind.value: kind for kind in Kind}
+_COMMITMENTS = {commitment.value: commitment for commitment in Commitment}
+
 POINTS_AT_ONCE = 400
 """Instants with points that are read of one metric at once; more are left to the next grading of the same key result."""
 
+# A row for each version. LIMIT 1 has each row looked up by its key: left to itself, the planner rather reads all that the
+# organization has, in each batch again.
 _KEY_RESULTS = """
-SELECT k.id, k.objective_id, k.kind, k.due_on, k.cancelled_at, m.frequency, o.commitment, o.closed_at,
-       o.cancelled_at AS objective_cancelled_at, c.starts_on, c.ends_on
-  FROM key_result k
-  JOIN objective o ON o.organization_id = $1 AND o.id = k.objective_id
-  JOIN cycle c ON c.organization_id = $1 AND c.id = o.cycle_id
-  LEFT JOIN metric m ON m.organization_id = $1 AND m.id = k.metric_id
- WHERE k.organization_id = $1 AND k.id = ANY($2)
-"""
-
-_VERSIONS = """
-SELECT * FROM key_result_version WHERE organization_id = $1 AND key_result_id = ANY($2) ORDER BY key_result_id, revision
+SELECT k.id, k.objective_id, o.commitment, m.frequency, c.starts_on, coalesce(k.due_on, c.ends_on) AS due_on, o.closed_at,
+       least(k.cancelled_at, o.cancelled_at) AS ended_at, v.revision, v.valid_from, v.weight, v.metric_id, v.kind, v.start_value,
+       v.target_value, v.commit_value, v.stretch_value, v.band_low, v.band_high, v.milestones, v.zones, v.formula
+  FROM unnest($2::uuid[]) AS w (id),
+       LATERAL (SELECT * FROM key_result WHERE organization_id = $1 AND id = w.id LIMIT 1) k,
+       LATERAL (SELECT * FROM objective WHERE organization_id = $1 AND id = k.objective_id LIMIT 1) o,
+       LATERAL (SELECT starts_on, ends_on FROM cycle WHERE organization_id = $1 AND id = o.cycle_id LIMIT 1) c,
+       LATERAL (SELECT * FROM key_result_version WHERE organization_id = $1 AND key_result_id = k.id
+                 ORDER BY revision LIMIT 10000) v
+       LEFT JOIN LATERAL (SELECT frequency FROM metric WHERE organization_id = $1 AND id = k.metric_id LIMIT 1) m ON true
+ ORDER BY k.id, v.revision
 """
 
 _CHECK_INS = """
@@ -38,8 +45,7 @@ SELECT key_result_id, value, zone, milestone, confidence, observed_at FROM check
  WHERE organization_id = $1 AND key_result_id = ANY($2) ORDER BY key_result_id, observed_at, recorded_at, id
 """
 
-# Of several points at one instant the one recorded last counts. Besides those from `since` on it takes the last one before, and
-# the newest of all, so that the current grade is right even where the limit cuts.
+# Of several points at one instant the one recorded last counts. Besides those from `since` on it takes the last one before.
 _NEWEST_FIRST = "observed_at DESC, recorded_at DESC, revision DESC, source DESC, dedupe_key DESC"
 _POINTS = f"""
 SELECT f.metric_id, p.observed_at, p.value, p.forward
@@ -50,11 +56,16 @@ SELECT f.metric_id, p.observed_at, p.value, p.forward
     UNION ALL
     (SELECT DISTINCT ON (observed_at) observed_at, value, true FROM metric_point
       WHERE organization_id = $1 AND metric_id = f.metric_id AND observed_at >= f.since
-      ORDER BY observed_at, recorded_at DESC, revision DESC, source DESC, dedupe_key DESC LIMIT $4)
-    UNION ALL
-    (SELECT observed_at, value, false FROM metric_point
-      WHERE organization_id = $1 AND metric_id = f.metric_id ORDER BY {_NEWEST_FIRST} LIMIT 1)) AS p
+      ORDER BY observed_at, recorded_at DESC, revision DESC, source DESC, dedupe_key DESC LIMIT $4)) AS p
  ORDER BY 1, 2
+"""
+
+_NEWEST = f"""
+SELECT f.metric_id, p.observed_at, p.value
+  FROM unnest($2::uuid[]) AS f (metric_id)
+ CROSS JOIN LATERAL (
+    SELECT observed_at, value FROM metric_point
+     WHERE organization_id = $1 AND metric_id = f.metric_id ORDER BY {_NEWEST_FIRST} LIMIT 1) AS p
 """
 
 _CHILDREN = """
@@ -105,32 +116,24 @@ async def load_outlines(
 async def _outlines(
     connection: asyncpg.Connection, organization_id: UUID, ids: Iterable[UUID], zone: tzinfo
 ) -> dict[UUID, Outline]:
-    wanted = list(ids)
-    rows = await connection.fetch(_KEY_RESULTS, organization_id, wanted)
-    versions: dict[UUID, list[Version]] = defaultdict(list)
-    for row in await connection.fetch(_VERSIONS, organization_id, wanted):
-        versions[row["key_result_id"]].append(version_of(row))
-    return {row["id"]: _outline(row, tuple(versions[row["id"]]), zone) for row in rows}
+    rows = await connection.fetch(_KEY_RESULTS, organization_id, list(ids))
+    return {id: _outline(list(versions), zone) for id, versions in groupby(rows, key=itemgetter(0))}
 
 
-def _outline(row: asyncpg.Record, versions: tuple[Version, ...], zone: tzinfo) -> Outline:
-    ends = [end for end in (row["cancelled_at"], row["objective_cancelled_at"]) if end is not None]
+def _outline(rows: Sequence[asyncpg.Record], zone: tzinfo) -> Outline:
+    """The outline of one key result from the rows of its versions."""
+    id, objective_id, commitment, frequency, starts_on, due_on, closed_at, ended_at, *_ = rows[0]
+    versions = tuple(version_of(row) for row in rows)
     facts = KeyResultFacts(
-        id=str(row["id"]),
-        commitment=Commitment(row["commitment"]),
-        frame=Frame(
-            starts_on=row["starts_on"],
-            due_on=row["due_on"] or row["ends_on"],
-            zone=zone,
-            closed_at=row["closed_at"],
-            ended_at=min(ends, default=None),
-        ),
+        id=str(id),
+        commitment=_COMMITMENTS[commitment],
+        frame=Frame(starts_on, due_on, zone, closed_at, ended_at),
         versions=versions,
-        period_days=PERIOD_DAYS.get(row["frequency"] or "", PERIOD_DAYS["weekly"]),
+        period_days=PERIOD_DAYS.get(frequency, PERIOD_DAYS["weekly"]),
     )
     formulas = [version.measure.formula for version in versions if version.measure.formula is not None]
     operand_ids = tuple({UUID(id): None for formula in formulas for id in formula.of})
-    return Outline(row["id"], row["objective_id"], facts, operand_ids)
+    return Outline(id, objective_id, facts, operand_ids)
 
 
 def _is_composite(facts: KeyResultFacts) -> bool:
@@ -144,7 +147,7 @@ def version_of(row: Row) -> Version:
         valid_from=row["valid_from"],
         measure=measure_of(row),
         weight=row["weight"],
-        feed=str(row["metric_id"]) if row["metric_id"] else None,
+        feed=row["metric_id"],
     )
 
 
@@ -152,7 +155,7 @@ def measure_of(row: Row) -> Measure:
     """The domain's measure from a row of key_result_version."""
     formula = _json(row["formula"])
     return Measure(
-        kind=Kind(row["kind"]),
+        kind=_KINDS[row["kind"]],
         start=row["start_value"],
         target=row["target_value"],
         commit=row["commit_value"],
@@ -177,8 +180,8 @@ def _json(stored: Any) -> Any:
 class Values:
     """Points by metric and check-ins by key result; `complete_until` by metric, where more points wait than were read."""
 
-    points: dict[str, list[Observation]]
-    complete_until: dict[str, datetime]
+    points: dict[UUID, list[Observation]]
+    complete_until: dict[UUID, datetime]
     check_ins: dict[UUID, list[Observation]]
 
 
@@ -196,23 +199,34 @@ async def load_values(
         ids.append(outline.id)
         for version in outline.facts.versions:
             if version.feed is not None:
-                feed = UUID(version.feed)
-                feeds[feed] = min(since[outline.id], feeds.get(feed, since[outline.id]))
-    points: dict[str, list[Observation]] = defaultdict(list)
-    forward: dict[str, list[datetime]] = defaultdict(list)
-    if feeds:
-        rows = await connection.fetch(_POINTS, organization_id, list(feeds), list(feeds.values()), POINTS_AT_ONCE)
-        for row in rows:
-            points[str(row["metric_id"])].append(Observation(row["observed_at"], value=row["value"]))
-            if row["forward"]:
-                forward[str(row["metric_id"])].append(row["observed_at"])
+                feeds[version.feed] = min(since[outline.id], feeds.get(version.feed, since[outline.id]))
+    points, cut = await _points(connection, organization_id, feeds) if feeds else ({}, {})
     check_ins: dict[UUID, list[Observation]] = defaultdict(list)
     for row in await connection.fetch(_CHECK_INS, organization_id, ids):
         seen = Observation(row["observed_at"], row["value"], row["zone"], row["milestone"], row["confidence"])
         check_ins[row["key_result_id"]].append(seen)
     await asyncio.sleep(0)  # large batches: let the lease's clock and other tasks run
-    cut = {feed: instants[-1] for feed, instants in forward.items() if len(instants) == POINTS_AT_ONCE}
     return Values(points, cut, check_ins)
+
+
+async def _points(
+    connection: asyncpg.Connection, organization_id: UUID, feeds: Mapping[UUID, datetime]
+) -> tuple[dict[UUID, list[Observation]], dict[UUID, datetime]]:
+    """The points of each feed from its instant on, rising, and up to where they are complete if there were too many."""
+    rows = await connection.fetch(_POINTS, organization_id, list(feeds), list(feeds.values()), POINTS_AT_ONCE)
+    points: dict[UUID, list[Observation]] = {}
+    cut: dict[UUID, datetime] = {}
+    for feed, mine in groupby(rows, key=itemgetter(0)):
+        seen = [(row[3], Observation(row[1], row[2])) for row in mine]
+        points[feed] = [observation for _, observation in seen]
+        if sum(forward for forward, _ in seen) == POINTS_AT_ONCE:
+            cut[feed] = points[feed][-1].observed_at
+    if cut:
+        # The newest of all comes too, so that the current grade is right even where the limit cuts.
+        for feed, observed_at, value in await connection.fetch(_NEWEST, organization_id, list(cut)):
+            if observed_at > cut[feed]:
+                points[feed].append(Observation(observed_at, value))
+    return points, cut
 
 
 def with_values(

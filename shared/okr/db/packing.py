@@ -32,7 +32,7 @@ def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
     reading = inputs.reading
     return _present(
         r=revision,
-        c=inputs.commitment.value,
+        c=inputs.commitment,
         w=_pack_window(inputs.window),
         p=inputs.period_days,
         v=_text(reading.value),
@@ -68,7 +68,7 @@ def pack_roll_up(inputs: RollUpInputs) -> Packed:
     freshness, and true for a guardrail.
     """
     return _present(
-        c=inputs.commitment.value if inputs.commitment else None,
+        c=inputs.commitment,
         w=_pack_window(inputs.window) if inputs.window else None,
         parts=[_pack_part(part) for part in inputs.parts],
     )
@@ -95,7 +95,7 @@ def _pack_part(part: Part) -> list[Any]:
         _text(part.expected),
         _text(part.confidence),
         _text(part.coverage),
-        part.freshness.value,
+        part.freshness,
     ]
     return [*row, True] if part.is_guardrail else row
 
@@ -133,7 +133,10 @@ def _present(**values: Any) -> Packed:
 
 
 def _text(number: Decimal | None) -> str | None:
-    return None if number is None else format(number, "f")
+    if number is None:
+        return None
+    text = str(number)  # twice as fast as format, and the same but for very small and very large numbers
+    return format(number, "f") if "E" in text else text
 
 
 def _number(text: str | None) -> Decimal | None:

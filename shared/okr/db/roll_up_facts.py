@@ -66,35 +66,18 @@ _CYCLES = "SELECT id, starts_on, ends_on, closed_at FROM cycle WHERE organizatio
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A roll-up before its members' timelines are known."""
+    """A roll-up before its members' timelines are known; `children` are the members as subjects, in their order."""
 
     members: tuple[Member, ...]
+    children: tuple[Subject, ...]
     zone: tzinfo
     commitment: Commitment | None = None
     frame: Frame | None = None
 
-    def children(self) -> list[Subject]:
-        """The members as subjects."""
-        return [subject(member.kind, UUID(member.id)) for member in self.members]
-
     def with_timelines(self, timelines: Mapping[Subject, Timeline]) -> RollUpFacts:
         """The complete facts."""
-        members = tuple(
-            Member(
-                kind=member.kind,
-                id=member.id,
-                weights=member.weights,
-                timeline=timelines[subject(member.kind, UUID(member.id))],
-                since=member.since,
-                until=member.until,
-                ended_at=member.ended_at,
-                is_guardrail=member.is_guardrail,
-                contributes_to=member.contributes_to,
-                frame=member.frame,
-            )
-            for member in self.members
-        )
-        return RollUpFacts(members, self.zone, self.commitment, self.frame)
+        mine = tuple(timelines[child] for child in self.children)
+        return RollUpFacts(self.members, mine, self.zone, self.commitment, self.frame)
 
 
 async def load_objectives(
@@ -103,31 +86,33 @@ async def load_objectives(
     """Objectives with their key results and the objectives that contribute to them."""
     wanted = list(ids)
     members: dict[UUID, list[Member]] = defaultdict(list)
+    children: dict[UUID, list[Subject]] = defaultdict(list)
     for row in await connection.fetch(_KEY_RESULT_MEMBERS, organization_id, wanted):
+        children[row["objective_id"]].append(subject(SubjectKind.KEY_RESULT, row["id"]))
         starts: list[datetime | None] = [None, *row["valid_froms"][1:]]
         members[row["objective_id"]].append(
             Member(
                 kind=SubjectKind.KEY_RESULT,
                 id=str(row["id"]),
                 weights=tuple(zip(starts, row["weights"], strict=True)),
-                timeline=Timeline(),
                 ended_at=row["cancelled_at"],
                 is_guardrail=row["is_guardrail"],
             )
         )
     for row in await connection.fetch(_CHILD_MEMBERS, organization_id, wanted):
+        children[row["parent_objective_id"]].append(subject(SubjectKind.OBJECTIVE, row["objective_id"]))
         members[row["parent_objective_id"]].append(
             Member(
                 kind=SubjectKind.OBJECTIVE,
                 id=str(row["objective_id"]),
                 weights=((None, row["weight"]),),
-                timeline=Timeline(),
                 ended_at=row["until"],
             )
         )
     return {
         subject(SubjectKind.OBJECTIVE, row["id"]): Ground(
             members=tuple(members[row["id"]]),
+            children=tuple(children[row["id"]]),
             zone=zone,
             commitment=Commitment(row["commitment"]),
             frame=Frame(row["starts_on"], row["ends_on"], zone, row["closed_at"], row["cancelled_at"]),
@@ -176,6 +161,7 @@ async def load_sets(
             members=tuple(
                 _objective_member(row, tuple(contributions[row["id"]]), zone=zone, runs_only=runs_only) for row in mine
             ),
+            children=tuple(subject(SubjectKind.OBJECTIVE, row["id"]) for row in mine),
             zone=zone,
             frame=Frame(cycle["starts_on"], cycle["ends_on"], zone, cycle["closed_at"]) if cycle else None,
         )
@@ -200,7 +186,6 @@ def _objective_member(
         kind=SubjectKind.OBJECTIVE,
         id=str(row["id"]),
         weights=((None, weight),),
-        timeline=Timeline(),
         since=end_of_day(row["starts_on"] - timedelta(days=1), zone) if runs_only else None,
         until=end_of_day(row["ends_on"], zone) if runs_only else None,
         ended_at=row["cancelled_at"],

@@ -5,11 +5,13 @@ midnight; where clocks skip midnight it is the moment of the skip; a day that wa
 """
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
 
+@lru_cache(maxsize=8192)
 def end_of_day(day: date, zone: tzinfo) -> datetime:
     """The instant, in UTC, at which the day has ended in the zone; the day itself no longer holds it."""
     midnight = datetime.combine(day + _DAY, time(), zone)

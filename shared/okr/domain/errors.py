@@ -15,7 +15,10 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """No such thing in this organization."""
+    """There is no such thing in the caller's organization, or no operation with this address.
+
+    Check the id and the address. A thing of another organization is told like one that never was.
+    """
 
     code = "not_found"
 

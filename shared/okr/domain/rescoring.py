@@ -1,5 +1,6 @@
 """Which instants to grade again, and which of the grades are news: history is what a reader could not have known before."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,9 +53,13 @@ def plan(
     There is always a final instant: without a candidate it is `since`, or `until` if that is earlier.
     """
     ordered = sorted({moment for moment in candidates if since <= moment <= until}) or [min(since, until)]
-    now = [moment for moment in ordered if complete_until is None or moment <= complete_until][:limit]
-    done = len(now) == len(ordered)
-    return Plan(tuple(now), ordered[-1], None if done else now[-1] + _JUST_AFTER if now else since)
+    known = ordered if complete_until is None else [moment for moment in ordered if moment <= complete_until]
+    if len(known) > limit:
+        return Plan(tuple(known[:limit]), ordered[-1], known[limit - 1] + _JUST_AFTER)
+    if complete_until is None or len(known) == len(ordered):
+        return Plan(tuple(known), ordered[-1], None)
+    # Not just after the last of them: where little happens that would lead from one microsecond to the next.
+    return Plan(tuple(known), ordered[-1], max(since, complete_until + _JUST_AFTER))
 
 
 def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeline, rules: Ruleset) -> Rescored:
@@ -83,8 +88,11 @@ def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeli
 
 def merged(stored: Timeline, rescored: Rescored) -> Timeline:
     """The stored timeline as it reads once the news are written."""
+    current = rescored.current
+    if stored.instants and stored.instants[-1] < current.instant and rescored.news in ((), (current,)):
+        return Timeline((*stored.instants, current.instant), (*stored.grades, current.grade))
     grades = dict(_pairs(stored))
-    grades.update((one.instant, one.grade) for one in (*rescored.news, rescored.current))
+    grades.update((one.instant, one.grade) for one in (*rescored.news, current))
     ordered = sorted(grades)
     return Timeline(tuple(ordered), tuple(grades[instant] for instant in ordered))
 
@@ -99,8 +107,8 @@ def _regrade(facts: KeyResultFacts | RollUpFacts, instant: datetime, rules: Rule
 
 
 def _before(stored: Timeline, instant: datetime) -> Grade | None:
-    held = [grade for at, grade in _pairs(stored) if at < instant]
-    return held[-1] if held else None
+    index = bisect_left(stored.instants, instant)
+    return stored.grades[index - 1] if index else None
 
 
 def _pairs(timeline: Timeline) -> Iterator[tuple[datetime, Grade]]:

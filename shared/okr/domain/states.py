@@ -30,45 +30,70 @@ COUNTING_STATES = frozenset({ObjectiveState.ACTIVE, ObjectiveState.CLOSED})
 
 
 class ObjectiveNotActive(Conflict):
-    """Only an active objective can do that."""
+    """Only an active objective can do that.
+
+    Activate the objective first.
+    """
 
     code = "objective_not_active"
 
 
 class ObjectiveAlreadyActive(Conflict):
-    """The objective runs already."""
+    """The objective is active already.
+
+    There is nothing to do: what was asked for is so.
+    """
 
     code = "objective_already_active"
 
 
 class ObjectiveClosed(Conflict):
-    """The objective has ended; its key results are final."""
+    """The objective is closed; its grade and all that it was made from are final.
+
+    Make a new objective in a running cycle.
+    """
 
     code = "objective_closed"
 
 
 class ObjectiveCancelled(Conflict):
-    """The objective was given up."""
+    """The objective was cancelled.
+
+    Make a new objective.
+    """
 
     code = "objective_cancelled"
 
 
 class CycleNotActive(Conflict):
-    """Only an active cycle can do that."""
+    """The cycle has not begun, or has ended.
+
+    Activate the cycle first, or use one that runs.
+    """
 
     code = "cycle_not_active"
 
 
 class CycleAlreadyActive(Conflict):
-    """The cycle runs already."""
+    """The cycle is no draft any more.
+
+    There is nothing to do: only a draft is activated, once.
+    """
 
     code = "cycle_already_active"
 
 
 class CycleClosed(Conflict):
-    """The cycle has ended; its objectives are final."""
+    """The cycle is closed; its objectives and their grades are final.
+
+    Use a cycle that runs.
+    """
 
     code = "cycle_closed"
+
+
+ENDED = (ObjectiveClosed, ObjectiveCancelled, CycleClosed)
+"""What keeps everything below an objective or in a cycle from being changed: what the two `check_…_open` raise."""
 
 
 def activate_objective(state: ObjectiveState) -> ObjectiveState:

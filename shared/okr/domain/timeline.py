@@ -4,12 +4,14 @@ Everything a grade depends on changes at known instants only: observations, revi
 them a grade is constant, so grading each of them is grading every moment.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
 
 from okr.domain import pace
 from okr.domain.calendar import day_ends, end_of_day, last_ended_day
@@ -32,8 +34,7 @@ PERIOD_DAYS = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92}
 _observed_at = attrgetter("observed_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One thing seen at an instant: a metric's value, or what a check-in said. Later ones in a sequence win a tie."""
 
     observed_at: datetime
@@ -51,7 +52,7 @@ class Version:
     valid_from: datetime
     measure: Measure
     weight: Decimal
-    feed: str | None
+    feed: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class KeyResultFacts:
     commitment: Commitment
     frame: Frame
     versions: tuple[Version, ...]
-    points: Mapping[str, Sequence[Observation]] = field(default_factory=dict)
+    points: Mapping[UUID, Sequence[Observation]] = field(default_factory=dict)
     check_ins: Sequence[Observation] = ()
     operands: tuple["KeyResultFacts", ...] = ()
     children: tuple[Child, ...] = ()
@@ -181,16 +182,17 @@ class KeyResultFacts:
 
     def moments(self, since: datetime, until: datetime) -> set[datetime]:
         """The instants within [since, until] at which what is known of the key result changes."""
-        found = {version.valid_from for version in self.versions[1:]}
-        found.update(_within(self.check_ins, since, until))
+        found = set(_within(self.check_ins, since, until))
         for version in self.versions:
             if version.feed is not None:
                 found.update(_within(self.points.get(version.feed, ()), since, until))
+        others = [version.valid_from for version in self.versions[1:]]
         for child in self.children:
-            found.update(child.timeline.instants)
-            found.update(_present(child.until))
-        found = {moment for moment in found if since <= moment <= until}
-        return found.union(*(operand.moments(since, until) for operand in self.operands))
+            others += [*child.timeline.instants, *_present(child.until)]
+        found.update(moment for moment in others if since <= moment <= until)
+        for operand in self.operands:
+            found |= operand.moments(since, until)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,6 @@ class Member:
     kind: SubjectKind
     id: str
     weights: tuple[tuple[datetime | None, Decimal], ...]
-    timeline: Timeline
     since: datetime | None = None
     until: datetime | None = None
     ended_at: datetime | None = None
@@ -225,10 +226,12 @@ class Member:
         """Whether it counts through one of the objectives `ids` at the instant."""
         return any(id in ids and (end is None or instant < end) for id, end in self.contributes_to)
 
-    def part_at(self, instant: datetime) -> Part:
-        """The member as it stood at the instant."""
-        weight = next(weight for since, weight in reversed(self.weights) if since is None or since <= instant)
-        grade = self.timeline.at(instant)
+    def part_at(self, instant: datetime, grade: Grade | None) -> Part:
+        """The member as it stood at the instant, with the grade in force then."""
+        weight = self.weights[0][1]
+        for since, later in self.weights[1:]:
+            if since is None or since <= instant:
+                weight = later
         if grade is None:
             return Part(self.kind, self.id, weight, is_guardrail=self.is_guardrail)
         return Part(
@@ -241,27 +244,39 @@ class Member:
             expected=pace.expected_step(self.frame.window(instant))[0] if self.frame else grade.expected,
             confidence=grade.confidence,
             coverage=grade.coverage,
-            freshness=Freshness(grade.freshness),
+            freshness=grade.freshness,
             is_guardrail=self.is_guardrail,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class RollUpFacts:
-    """All that is known of an objective, team, cycle or organization. Without a `frame` it has no days of its own."""
+    """All that is known of an objective, team, cycle or organization. Without a `frame` it has no days of its own.
+
+    `timelines` are those of the members, in their order.
+    """
 
     members: tuple[Member, ...]
+    timelines: tuple[Timeline, ...]
     zone: tzinfo
     commitment: Commitment | None = None
     frame: Frame | None = None
 
     def inputs_at(self, instant: datetime) -> RollUpInputs:
         """The inputs of the grade at the instant."""
-        counting = [member for member in self.members if member.counts_at(instant)]
-        ids = {member.id for member in counting}
+        counting = [
+            (member, timeline)
+            for member, timeline in zip(self.members, self.timelines, strict=True)
+            if member.counts_at(instant)
+        ]
+        ids = {member.id for member, _ in counting}
         return RollUpInputs(
             instant=instant,
-            parts=tuple(member.part_at(instant) for member in counting if not member.contributes_at(instant, ids)),
+            parts=tuple(
+                member.part_at(instant, timeline.at(instant))
+                for member, timeline in counting
+                if not (member.contributes_to and member.contributes_at(instant, ids))
+            ),
             commitment=self.commitment,
             window=self.frame.window(instant) if self.frame else None,
         )
@@ -275,9 +290,13 @@ class RollUpFacts:
         return found
 
 
-def _within(seen: Sequence[Observation], since: datetime, until: datetime) -> Iterable[datetime]:
-    low, high = bisect_left(seen, since, key=_observed_at), bisect_right(seen, until, key=_observed_at)
-    return (observation.observed_at for observation in seen[low:high])
+def _within(seen: Sequence[Observation], since: datetime, until: datetime) -> Iterator[datetime]:
+    # From the end: what is graded again is mostly the newest.
+    for observation in reversed(seen):
+        if observation.observed_at < since:
+            return
+        if observation.observed_at <= until:
+            yield observation.observed_at
 
 
 def _present(*instants: datetime | None) -> list[datetime]:

@@ -13,82 +13,136 @@ from okr.domain.values import Formula, Kind, Measure, Milestone, Zone
 
 
 class FieldRequired(Invalid):
-    """This kind cannot be measured without the field."""
+    """A key result of this kind cannot be measured without the field.
+
+    Send the field at `pointer`.
+    """
 
     code = "field_required"
 
 
 class FieldNotForKind(Invalid):
-    """The field means nothing for this kind."""
+    """The field means nothing for a key result of this kind.
+
+    Leave out the field at `pointer`, or choose another kind.
+    """
 
     code = "field_not_for_kind"
 
 
 class FlatTarget(Invalid):
-    """Start and target are the same: there is no way to go."""
+    """Start and target are the same: there is no way to go.
+
+    Give a target that is some way off.
+    """
 
     code = "start_equals_target"
 
 
 class WrongDirection(Invalid):
-    """The target lies on the other side of the start than the kind says."""
+    """The target lies on the other side of the start than the kind says.
+
+    Change the target or the start, or choose the other kind.
+    """
 
     code = "wrong_direction"
 
 
 class OutOfOrder(Invalid):
-    """Start, commit, target and stretch do not follow each other along the way."""
+    """Start, commit, target and stretch do not follow each other along the way.
+
+    Put commit between start and target, and stretch beyond the target.
+    """
 
     code = "out_of_order"
 
 
 class BandEmpty(Invalid):
-    """The lower edge is not below the upper one."""
+    """The lower edge of the band is not below the upper one.
+
+    Put `band_low` below `band_high`.
+    """
 
     code = "band_empty"
 
 
 class TargetNotPositive(Invalid):
-    """A ratio needs something above zero to divide by."""
+    """A count is divided by its target, which must be above zero.
+
+    Give a target above 0.
+    """
 
     code = "target_not_positive"
 
 
 class Duplicate(Invalid):
-    """Two entries have the same name."""
+    """Two entries of a list are the same.
+
+    Leave one of them out, or rename it.
+    """
 
     code = "duplicate"
 
 
 class WeightInvalid(Invalid):
-    """A weight is negative, or nothing has any."""
+    """A milestone's weight is negative, or no milestone has any.
+
+    Give at least one milestone a weight above 0.
+    """
 
     code = "weight_invalid"
 
 
 class ZoneGradeInvalid(Invalid):
-    """A zone's grade is not between 0 and 1."""
+    """A zone's grade is not between 0 and 1.
+
+    Give it a grade from 0 to 1.
+    """
 
     code = "zone_grade_invalid"
 
 
 class NotBinary(Invalid):
-    """The value is neither 0 nor 1."""
+    """The value of a binary key result is neither 0 nor 1.
+
+    Send 1 for done and 0 for not done.
+    """
 
     code = "not_binary"
 
 
 class UnknownZone(Invalid):
-    """The key result has no such zone."""
+    """The key result has no such zone.
+
+    Name one of its zones, which the answer lists.
+    """
 
     code = "unknown_zone"
 
 
 class UnknownMilestone(Invalid):
-    """The key result has no such milestone."""
+    """The key result has no such milestone.
+
+    Name one of its milestones, which the answer lists.
+    """
 
     code = "unknown_milestone"
 
+
+MEASURE_FAULTS = (
+    FieldRequired,
+    FieldNotForKind,
+    FlatTarget,
+    WrongDirection,
+    OutOfOrder,
+    BandEmpty,
+    TargetNotPositive,
+    Duplicate,
+    WeightInvalid,
+)
+"""What `check_measure` raises of values that have the right form; ZoneGradeInvalid is for those that were never looked at."""
+READING_FAULTS = (FieldNotForKind, NotBinary, UnknownZone, UnknownMilestone)
+"""What `check_reading` raises."""
 
 _POINTERS: Mapping[str, str] = {
     "start": "/start_value",
@@ -240,5 +294,5 @@ def _check_unique(names: Iterable[str], *, pointer: str) -> None:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            raise Duplicate(f"{name} is there twice; name it once.", pointer=pointer.format(index))
+            raise Duplicate("This is there twice; name it once.", pointer=pointer.format(index))
         seen.add(name)
