@@ -1,13 +1,19 @@
-"""What happened, in words that outlive this code: the types of events in the outbox.
+"""What happened, in words that outlive this code: the types of events, and the envelope in which others get them.
 
 Types are past tense and versioned; a consumer may rely on a type's data growing, never changing. `subject` is the thing's
-kind and id, `sequence` orders one subject's events: the thing's version for changes, its `computed_seq` for grades, the
-microsecond of recording for metric points.
+kind and id. What a thing's change says of the thing itself is in the data: its `version`, or a grade's `computed_seq`.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
+
+import orjson
+
+SOURCE = "/okr"
+"""Who tells: with an event's id it is unique (CloudEvents: a URI reference)."""
 
 
 class EventType(StrEnum):
@@ -42,9 +48,54 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One happening, before it has an id: `subject` like `objective:0190…`, `data` small and JSON-ready."""
+    """One happening, before it has an id: `subject` like `objective:0190…`, `data` small and JSON-ready.
+
+    `version` is the thing's after the change, where it has one; it travels in the data.
+    """
 
     type: EventType
     subject: str
-    sequence: int
+    version: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the event's data will be."""
+        return self.data if self.version is None else {"version": self.version, **self.data}
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedEvent:
+    """An event as the outbox holds it: `position` rises over all events, `sequence` counts its subject's from 1."""
+
+    position: int
+    sequence: int
+    organization_id: UUID
+    id: UUID
+    type: str
+    subject: str
+    created_at: datetime
+    data: str
+    """JSON, as it came from the database."""
+
+
+def cloud_event(event: NumberedEvent) -> bytes:
+    """The event in its envelope: CloudEvents 1.0 as JSON (structured mode).
+
+    `sequence` has 20 digits, so that it sorts as text: that is how the CloudEvents extension of this name compares.
+    """
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(event.id),
+            "source": SOURCE,
+            "type": event.type,
+            "subject": event.subject,
+            "time": event.created_at,
+            "datacontenttype": "application/json",
+            "sequence": f"{event.sequence:020}",
+            "organizationid": str(event.organization_id),
+            "data": orjson.Fragment(event.data),
+        },
+        option=orjson.OPT_UTC_Z,
+    )

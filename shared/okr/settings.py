@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     rollup_distance_seconds: float = Field(
         default=1.0, ge=0, le=3600, description="The least time between two grades of a team, cycle or organization."
     )
+    stream_length: int = Field(
+        default=100_000, ge=1000, le=100_000_000, description="How many events the stream in Redis keeps, about."
+    )
+    events_kept_days: float = Field(
+        default=7, gt=0, le=3660, description="How long an event can be pulled after it was written."
+    )
     heartbeat_path: Path | None = None
     worker_metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Where the worker exports its figures."

@@ -4,24 +4,27 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from okr.db.engine import make_engine
+from okr.db.point_columns import MetricIds
 from okr.db.readers import Readers
 from okr.db.writers import Writers
 from okr.jobs import Doorbell
 from okr.settings import Settings
-from okr_api import openapi
 from okr_api.auth import Authenticator
+from okr_api.cors import ALLOWED_METHODS, Cors
 from okr_api.cursors import Cursors
 from okr_api.deps import Bell, Ports
 from okr_api.failures import HANDLERS
-from okr_api.middleware import REQUEST_ID, Surroundings
+from okr_api.middleware import REQUEST_ID, Net, Surroundings
+from okr_api.openapi.document import document
+from okr_api.relay import Relay
 from okr_api.routes import (
     alignments,
     api_keys,
     check_ins,
     cycles,
+    events,
     grades,
     health,
     history,
@@ -31,6 +34,7 @@ from okr_api.routes import (
     organization,
     people,
     points,
+    runs,
     scoreboard,
     teams,
 )
@@ -39,12 +43,12 @@ from okr_api.routing import Routes
 RESOURCES: Iterable[Routes] = (
     # Asked by far the most often, and routes are tried in order.
     points.routes,
+    objectives.routes,
     organization.routes,
     people.routes,
     teams.routes,
     api_keys.routes,
     cycles.routes,
-    objectives.routes,
     key_results.routes,
     alignments.routes,
     check_ins.routes,
@@ -52,6 +56,8 @@ RESOURCES: Iterable[Routes] = (
     grades.routes,
     history.routes,
     scoreboard.routes,
+    runs.routes,
+    events.routes,
 )
 
 _EXPOSED_HEADERS = ["ETag", "Location", "Idempotent-Replayed", "Preference-Applied", "Retry-After", REQUEST_ID]
@@ -86,19 +92,21 @@ def create_app(settings: Settings, *, bell: Bell | None = None) -> FastAPI:
         exception_handlers=HANDLERS,
         redirect_slashes=False,
     )
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # the documented way to extend it
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the documented way to extend it
+    # Before the framework's own (documents) and ours (health): routes are tried in order.
+    app.router.routes[:0] = [route for resource in RESOURCES for route in resource.all]
     app.router.routes.extend(health.ROUTES)
-    for resource in RESOURCES:
-        app.router.routes.extend(resource.all)
-    app.add_middleware(Surroundings)
+    # The last one added is the outermost.
+    app.add_middleware(Net)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=ALLOWED_METHODS,
         allow_headers=_ALLOWED_HEADERS,
         expose_headers=_EXPOSED_HEADERS,
         max_age=600,
     )
+    app.add_middleware(Surroundings)
     return app
 
 
@@ -111,7 +119,9 @@ async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterato
     writers = await Writers.of(settings.database_url, size=settings.database_pool_size)
     if bell is None:
         bell = Doorbell(settings.redis_url, interval_seconds=settings.doorbell_interval_seconds)
+    relay = await Relay.of(settings)
     await bell.start()
+    await relay.start()
     try:
         yield Ports(
             settings=settings,
@@ -119,10 +129,13 @@ async def ports_of(settings: Settings, bell: Bell | None = None) -> AsyncIterato
             readers=readers,
             writers=writers,
             bell=bell,
+            relay=relay,
             authenticator=Authenticator(readers, secret_key=secret_key),
             cursors=Cursors(secret_key),
+            metric_ids=MetricIds(readers),
         )
     finally:
+        await relay.close()
         await bell.close()
         await readers.close()
         await writers.close()

@@ -7,11 +7,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from okr.db.partitions import Partitions
+from okr.db.point_columns import MetricIds
 from okr.db.readers import Readers
 from okr.db.writers import Writers
 from okr.settings import Settings
 from okr_api.auth import Authenticator
 from okr_api.cursors import Cursors
+from okr_api.relay import Relay
 
 
 class Bell(Protocol):
@@ -39,6 +41,8 @@ class Ports:
     readers: Readers
     writers: Writers
     bell: Bell
+    relay: Relay
     authenticator: Authenticator
     cursors: Cursors
+    metric_ids: MetricIds
     partitions: Partitions = field(default_factory=Partitions)

@@ -6,7 +6,6 @@ read, the idempotency key's answer, the commit; then the bell, then the wait tha
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from okr.db import demand
+from okr.db.connections import Loan
 from okr.db.demand import Subject
 from okr.db.engine import driver, session_of
 from okr.db.tables.columns import utc_now
@@ -26,6 +26,7 @@ from okr_api import idempotency
 from okr_api.auth import Caller
 from okr_api.deps import Ports
 from okr_api.etag import Precondition, is_unchanged
+from okr_api.header import header
 from okr_api.prefer import wait_seconds
 from okr_api.schemas.models import Representation
 
@@ -38,7 +39,7 @@ FastChange = Callable[[asyncpg.Connection], Awaitable[tuple[Response, dict[Subje
 
 _POLL_SECONDS = 0.015
 _JSON = "application/json"
-_DATABASE_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_DATABASE_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = structlog.get_logger(__name__)
 
@@ -59,9 +60,21 @@ class Edge:
     @property
     def precondition(self) -> Precondition:
         """What If-Match asks. Raises PreconditionRequired without the header."""
-        return Precondition.of_header(self.request.headers.get("if-match"))
+        return Precondition.of_header(header(self.request.headers, "if-match"))
 
-    def reading(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    @property
+    def asks_for_more_than_the_effect(self) -> bool:
+        """Whether a write is to be done once per key, or answered when its grade is computed."""
+        headers = self.request.headers
+        return idempotency.HEADER in headers or "prefer" in headers
+
+    def committed(self, *, has_demand: bool) -> None:
+        """Say that a write was committed: to the relay, and to the workers if something will be graded again."""
+        self.ports.relay.wake()
+        if has_demand:
+            self.ports.bell.ring(self.organization_id)
+
+    def reading(self) -> Loan:
         """A connection to read from; every statement sees what was committed before it."""
         return self.ports.readers.connection()
 
@@ -69,9 +82,16 @@ class Edge:
         """The thing with that id: 200, or 304 when the caller has it already."""
         async with self.reading() as connection:
             found = await show(connection, self.organization_id, id)
-        if is_unchanged(self.request.headers.get("if-none-match"), found.etag()):
+        if is_unchanged(header(self.request.headers, "if-none-match"), found.etag()):
             return Response(status_code=304, headers=_headers_of(found))
         return answer(found)
+
+    def answer_with(self, content: bytes, etag: str) -> Response:
+        """The thing whose JSON is at hand: 200, or 304 when the caller has it already."""
+        headers = {"ETag": etag}
+        if is_unchanged(header(self.request.headers, "if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type=_JSON)
 
     async def write(
         self,
@@ -100,8 +120,7 @@ class Edge:
             if slot:
                 await idempotency.keep(connection, slot, self.request, kept)
             await session.commit()
-        if work.wanted:
-            self.ports.bell.ring(self.organization_id)
+        self.committed(has_demand=bool(work.wanted))
         return await self._after_waiting(given, work.wanted, show, shown)
 
     async def write_fast(self, change: FastChange) -> Response:
@@ -116,8 +135,7 @@ class Edge:
             given, wanted = await change(connection)
             if slot and given.status_code < 400:
                 await idempotency.keep(connection, slot, self.request, given)
-        if wanted:
-            self.ports.bell.ring(self.organization_id)
+        self.committed(has_demand=bool(wanted))
         seconds = wait_seconds(self.request.headers.get("prefer"))
         if seconds is not None:
             if wanted:

@@ -15,9 +15,15 @@ CHANGEABLE = (
     "api_key",
     "rescore_demand",
     "grade",
+    "event_sequence",
 )
 APPEND_ONLY = ("key_result_version", "check_in", "metric_point", "score_snapshot")
-PASSING = ("idempotency_key", "outbox_event")
+PASSING = ("idempotency_key", "outbox_event", "run")
+FUNCTIONS = (
+    "okr_make_partition(text, date)",
+    "okr_number_events(uuid, double precision, integer, bigint)",
+    "okr_record_points(uuid, uuid[], timestamptz[], text[], text[], numeric[], timestamptz)",
+)
 
 
 async def grant_application_role(connection: asyncpg.Connection, role: str) -> None:
@@ -35,7 +41,9 @@ async def grant_application_role(connection: asyncpg.Connection, role: str) -> N
         await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(CHANGEABLE)} TO {name}")
         await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(APPEND_ONLY)} TO {name}")
         await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(PASSING)} TO {name}")
-        await connection.execute(f"GRANT EXECUTE ON FUNCTION okr_make_partition(text, date) TO {name}")
+        await connection.execute(f"GRANT SELECT, UPDATE ON event_relay TO {name}")
+        for function in FUNCTIONS:
+            await connection.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {name}")
 
 
 def _quoted(identifier: str) -> str:

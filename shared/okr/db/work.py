@@ -49,10 +49,11 @@ class Work:
         connection = await driver(self.session)
         for subject in self._touched.keys() & self._new.keys():
             self._new[subject] = min(self._new[subject], self._touched.pop(subject))
-        if self._events:
-            await announce(connection, self.organization_id, self._events)
         if self._new:
             await demand.make(connection, self.organization_id, self._new.items())
             self.wanted.update(dict.fromkeys(self._new, 1))
         self.wanted.update(await demand.raise_demand(connection, self.organization_id, self._touched.items()))
+        if self._events:
+            # Last, when all locks are taken: what is written later is then told later.
+            await announce(connection, self.organization_id, self._events)
         self._events, self._new, self._touched = [], {}, {}

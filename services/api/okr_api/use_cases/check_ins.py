@@ -23,13 +23,19 @@ _SAYING = ("value", "zone", "milestone", "confidence", "comment", "blockers")
 
 
 class EmptyCheckIn(Invalid):
-    """The check-in says nothing."""
+    """The check-in says nothing.
+
+    Send a value, zone, milestone, confidence, comment or blockers.
+    """
 
     code = "empty_check_in"
 
 
 class ValueComesFromMetric(Invalid):
-    """A metric feeds the key result: its value is pushed, not said."""
+    """A metric feeds the key result: its value is pushed, not said.
+
+    Push a point to the metric; a check-in may still say confidence, comment and blockers.
+    """
 
     code = "value_comes_from_metric"
 
@@ -71,7 +77,7 @@ async def record_check_in(work: Work, key_result_id: UUID, body: CheckInCreate) 
     said = {
         "key_result_id": str(key_result_id),
         "objective_id": str(objective_id),
-        "observed_at": observed_at.isoformat(),
+        "observed_at": observed_at,
     }
-    work.announce(Event(EventType.CHECK_IN_RECORDED, f"check_in:{check_in.id}", 1, said))
+    work.announce(Event(EventType.CHECK_IN_RECORDED, f"check_in:{check_in.id}", data=said))
     return check_in.id

@@ -5,7 +5,8 @@ from sqlmodel import SQLModel
 from okr.db.tables.directory import ApiKey, IdempotencyKey, Organization, Person, Team
 from okr.db.tables.goals import Alignment, CheckIn, Cycle, KeyResult, KeyResultVersion, Objective
 from okr.db.tables.metrics import Metric, MetricPoint
-from okr.db.tables.scoring import CurrentGrade, OutboxEvent, RescoreDemand, ScoreSnapshot
+from okr.db.tables.runs import Run
+from okr.db.tables.scoring import CurrentGrade, EventRelay, EventSequence, OutboxEvent, RescoreDemand, ScoreSnapshot
 
 metadata = SQLModel.metadata
 
@@ -15,6 +16,8 @@ __all__ = [
     "CheckIn",
     "CurrentGrade",
     "Cycle",
+    "EventRelay",
+    "EventSequence",
     "IdempotencyKey",
     "KeyResult",
     "KeyResultVersion",
@@ -25,6 +28,7 @@ __all__ = [
     "OutboxEvent",
     "Person",
     "RescoreDemand",
+    "Run",
     "ScoreSnapshot",
     "Team",
     "metadata",

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, SmallInteger, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from okr.db.tables.columns import Instant, Number, Organized, Texts, utc_now
 from okr.domain.values import SubjectKind
@@ -96,20 +96,53 @@ class ScoreSnapshot(Graded, table=True):
 class OutboxEvent(Organized, table=True):
     """A change that others will be told of, written in the transaction of the change.
 
-    `sequence` orders the events of one `subject`; `position` is given by the relay when it numbers what was committed.
+    `written` rises with the order of writing, while the writer holds its subject. The relay gives numbers to what was committed:
+    `position` rises over all events, `sequence` counts those of one `subject` from 1.
     """
 
     __tablename__ = "outbox_event"
     __table_args__ = (
-        Index("outbox_event_unnumbered", "created_at", postgresql_where=text("position IS NULL")),
-        Index("outbox_event_position", "organization_id", "position"),
+        Index("outbox_event_unnumbered", "written", postgresql_where=text("position IS NULL")),
+        Index("outbox_event_position", "organization_id", "position", unique=True),
+        Index("outbox_event_order", text("(position + 0)")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     type: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
-    sequence: int = Field(sa_type=BigInteger)
     data: dict[str, Any] = Field(sa_type=JSONB)
     created_at: datetime = Field(default_factory=utc_now, sa_type=Instant)
+    written: int = Field(sa_type=BigInteger, sa_column_args=[Identity(always=False)])
     position: int | None = Field(default=None, sa_type=BigInteger)
-    published_at: datetime | None = Field(default=None, sa_type=Instant)
+    sequence: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class EventSequence(Organized, table=True):
+    """How many events of a subject have been numbered. It stays when they are pruned: the next one goes on from here."""
+
+    __tablename__ = "event_sequence"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
+
+    subject: str = Field(primary_key=True, sa_type=Text)
+    last: int = Field(sa_type=BigInteger)
+
+
+class EventRelay(SQLModel, table=True):
+    """Where the relay stands, in one row for the whole service.
+
+    position: the last one given. published: all up to here are in the stream. pruned: all up to here are gone from the outbox.
+    holder, held_until: the process that publishes, by a lease on the database's clock.
+    """
+
+    __tablename__ = "event_relay"
+    __table_args__ = (
+        CheckConstraint("is_only", name="event_relay_is_only"),
+        {"postgresql_with": {"fillfactor": 10}},
+    )
+
+    is_only: bool = Field(default=True, primary_key=True)
+    position: int = Field(default=0, sa_type=BigInteger)
+    published: int = Field(default=0, sa_type=BigInteger)
+    pruned: int = Field(default=0, sa_type=BigInteger)
+    holder: UUID | None = None
+    held_until: datetime = Field(sa_type=Instant)
