@@ -163,7 +163,7 @@ class World:
     async def events(self) -> list[dict[str, Any]]:
         rows = await self.fetch(
             "SELECT data::text FROM outbox_event WHERE organization_id = $1 AND type = 'okr.metric.points_recorded.v1'"
-            " ORDER BY data->>'key', sequence"
+            " ORDER BY data->>'key', written"
         )
         return [orjson.loads(row["data"]) for row in rows]
 
@@ -374,14 +374,14 @@ async def test_each_metric_is_told_of_once_per_request(world: World) -> None:
         a_point(9, metric="churn"),
         a_point(1, metric="nobody.knows"),
     )
-    one = {"first_observed_at": "2026-11-18T12:00:00+00:00", "last_observed_at": "2026-11-18T12:00:00+00:00"}
+    one = {"first_observed_at": "2026-11-18T12:00:00Z", "last_observed_at": "2026-11-18T12:00:00Z"}
     assert await world.events() == [
         {"key": "churn", "count": 1, "value": 9.0, **one},
         {
             "key": "signups",
             "count": 3,
-            "first_observed_at": "2026-11-18T10:00:00+00:00",
-            "last_observed_at": "2026-11-18T12:00:00+00:00",
+            "first_observed_at": "2026-11-18T10:00:00Z",
+            "last_observed_at": "2026-11-18T12:00:00Z",
             "value": 2.5,
         },
     ]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import asyncpg
 
-from company import Company, a_key_result, a_metric, an_objective, insert, push
+from company import Company, a_key_result, a_metric, an_objective, push
 from okr.db.engine import connection_of
 from okr.db.partitions import MONTHS_AHEAD, PARTITIONED, months_from
 from okr.db.points import NewPoint
@@ -69,28 +69,11 @@ async def test_what_is_closed_stays_as_it_is(company: Company, drain: Drain) -> 
     assert [row["subject_kind"] for row in dirty] == [5]
 
 
-async def test_upkeep_forgets_old_idempotency_keys_and_makes_months_ahead(
-    pool: "asyncpg.Pool[asyncpg.Record]", company: Company
-) -> None:
+async def test_upkeep_makes_months_ahead(pool: "asyncpg.Pool[asyncpg.Record]", company: Company) -> None:
     now = datetime.now(UTC)
-    for name, hours in (("old", 25), ("young", 23)):
-        await insert(
-            company.connection,
-            "idempotency_key",
-            organization_id=company.id,
-            principal="p",
-            route="r",
-            key=name,
-            fingerprint=b"",
-            status=201,
-            headers="{}",
-            body=b"",
-            created_at=now - timedelta(hours=hours),
-        )
     drainer = Drainer(pool)
     await keep_up(pool, drainer)
     await drainer.close()
-    assert [row["key"] for row in await company.connection.fetch("SELECT key FROM idempotency_key")] == ["young"]
     for table in PARTITIONED:
         names = [f"{table}_y{month:%Y}m{month:%m}" for month in months_from(now.date(), MONTHS_AHEAD + 1)]
         for name in names:

@@ -1,4 +1,4 @@
-"""What time itself asks for: the pace of a day that has ended, months made ahead, and what has passed swept out."""
+"""What time itself asks for: the pace of a day that has ended, and months made ahead."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,6 @@ import structlog
 from okr.db import demand
 from okr.db.demand import Subject
 from okr.db.engine import connection_of
-from okr.db.idempotency import prune
 from okr.db.partitions import make_ahead
 from okr.domain.calendar import end_of_day, last_ended_day
 from okr_scoring.drain import OUTAGES, Drainer
@@ -66,7 +65,6 @@ async def keep_up(pool: "asyncpg.Pool[asyncpg.Record]", drainer: Drainer) -> Non
     now = datetime.now(UTC)
     async with connection_of(pool) as connection:
         await make_ahead(connection, now.date())
-        await prune(connection)
         organizations = [
             row["organization_id"] for row in await connection.fetch("SELECT organization_id FROM organization")
         ]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,14 @@ from redis.exceptions import RedisError
 
 from okr.db.engine import connection_of, make_pool
 from okr.db.migrate import check_schema
+from okr.db.pruning import prunes
 from okr.jobs import DRAIN, QUEUE, deserialize, redis_settings, serialize
 from okr.settings import Settings
+from okr.telemetry import OF_WORKER
 from okr_scoring.drain import OUTAGES, Drainer
 from okr_scoring.schedule import keep_up_forever
 from okr_scoring.sweeper import sweep_forever
+from okr_scoring.upkeep import prune_forever, settle_runs_forever
 
 # arq marks a job as taken for its timeout and ten seconds more: so long a killed worker's jobs wait for another. The sweeper
 # does not wait for them.
@@ -93,8 +97,15 @@ async def run(settings: Settings) -> None:
             pool, drainer, interval_seconds=settings.sweep_interval_seconds, after_seconds=settings.sweep_after_seconds
         )
         if settings.worker_metrics_port is not None:
-            start_http_server(settings.worker_metrics_port, addr=settings.host)
-        tasks = [sweep, keep_up_forever(pool, drainer), beat(settings.heartbeat_path), run_arq(settings, drainer)]
+            start_http_server(settings.worker_metrics_port, addr=settings.host, registry=OF_WORKER)
+        tasks = [
+            sweep,
+            settle_runs_forever(pool),
+            keep_up_forever(pool, drainer),
+            prune_forever(pool, prunes(events_kept=timedelta(days=settings.events_kept_days))),
+            beat(settings.heartbeat_path),
+            run_arq(settings, drainer),
+        ]
         log.info("worker started")
         await _until_signalled(tasks)
         await drainer.close()

@@ -1,7 +1,8 @@
-"""Months as partitions: made ahead by the product, and for any other month when a late point needs it.
+"""Partitions of time: months made ahead by the product, and what lies further back when a late point needs it.
 
 The application's role may not create tables; it may call `okr_make_partition`, which belongs to the owner and makes nothing
-but months of the two partitioned tables (see the first migration).
+but partitions of the two partitioned tables. Asked for a month, it makes the year or the decade where that lies far back, so
+that no caller can make hundreds of them, which every reader would pay for.
 """
 
 from collections.abc import Iterable
@@ -35,14 +36,17 @@ class Partitions:
         return sorted({month_of(instant) for instant in instants} - self._known[table])
 
     async def make(self, connection: asyncpg.Connection, table: str, months: Iterable[date]) -> None:
-        """Make the months of `table` that do not exist. Call it outside of a write's transaction: it takes locks on the table."""
+        """See to it that `table` has a place for each of the months.
+
+        Call it outside of a write's transaction: it takes locks on the table.
+        """
         for month in months:
             await connection.execute("SELECT okr_make_partition($1, $2)", table, month)
             self._known[table].add(month)
 
 
 async def make_ahead(connection: asyncpg.Connection, today: date) -> None:
-    """Make this month and the next ones of every partitioned table."""
+    """Make partitions for this month and the next ones of every partitioned table."""
     partitions = Partitions()
     for table in PARTITIONED:
         await partitions.make(connection, table, months_from(today, MONTHS_AHEAD + 1))
