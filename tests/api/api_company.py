@@ -44,8 +44,9 @@ class Company:
             SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
              WHERE NOT granted AND datname = current_database()
         """
-        while not await self.connection.fetchval(waiting):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while not await self.connection.fetchval(waiting):
+                await asyncio.sleep(0.01)
 
     async def add_person(self, name: str = "Ada", **fields: Any) -> UUID:
         """A person's id."""

@@ -8,12 +8,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 from api_company import Company, NotingBell
+from api_problems import check_declared
 from fastapi import FastAPI
 
 from company import insert
@@ -76,6 +78,7 @@ async def clients(app: FastAPI, owner: asyncpg.Connection, settings: Settings) -
                 transport=httpx.ASGITransport(app, raise_app_exceptions=False),
                 base_url="http://okr.test",
                 headers={"Authorization": f"Bearer {key.shown}"},
+                event_hooks={"response": [partial(check_declared, app)]},
             )
             return await stack.enter_async_context(client)
 

@@ -150,12 +150,13 @@ class Goals:
         for row in rows:
             raised.since[str(Subject(row["subject_kind"], row["subject_id"]))] = row["touched_from"]
 
-    async def events(self, subject: str) -> list[tuple[str, int]]:
-        """(type, sequence) of everything announced about `kind:id`, in order."""
+    async def events(self, subject: str) -> list[tuple[str, int | None]]:
+        """(type, version) of everything announced about `kind:id`, in order."""
         rows = await self.connection.fetch(
-            "SELECT type, sequence FROM outbox_event WHERE subject = $1 ORDER BY created_at, id", subject
+            "SELECT type, (data->>'version')::int AS version FROM outbox_event WHERE subject = $1 ORDER BY written",
+            subject,
         )
-        return [(row["type"], row["sequence"]) for row in rows]
+        return [(row["type"], row["version"]) for row in rows]
 
 
 def _checked(answer: httpx.Response, expect: int) -> Any:

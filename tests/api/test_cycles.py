@@ -176,7 +176,11 @@ async def test_new_days_leave_no_key_result_due_outside(goals: Goals) -> None:
     objective = await goals.objective(cycle)
     key_result = await goals.key_result(objective, due_on=ENDS_ON.isoformat())
     shorter = {"ends_on": (ENDS_ON - timedelta(days=1)).isoformat()}
-    assert await goals.refused("PATCH", f"cycles/{cycle['id']}", shorter) == (409, "due_outside_cycle", None)
+    assert await goals.refused("PATCH", f"cycles/{cycle['id']}", shorter) == (
+        409,
+        "key_results_due_outside_cycle",
+        None,
+    )
     await goals.delete(f"key-results/{key_result['id']}")
     await goals.patch(f"cycles/{cycle['id']}", shorter)
 

@@ -39,8 +39,10 @@ async def demands(company: Any) -> dict[UUID, tuple[int, datetime]]:
 
 
 async def events(company: Any) -> list[tuple[str, str, int, str]]:
-    """(type, subject, sequence, data) of all that was announced, in order."""
-    rows = await company.connection.fetch("SELECT type, subject, sequence, data FROM outbox_event ORDER BY id")
+    """(type, subject, version, other data) of all that was announced, in order."""
+    rows = await company.connection.fetch(
+        "SELECT type, subject, (data->>'version')::int, (data - 'version')::text FROM outbox_event ORDER BY written"
+    )
     return [tuple(row) for row in rows]
 
 

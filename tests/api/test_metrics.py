@@ -140,7 +140,9 @@ async def test_changes_of_the_catalogue_are_told(company: Any) -> None:
     metric = await made(company.client, "/v1/metrics", key="churn", name="Churn")
     await company.client.put("/v1/metrics/churn", json={"name": "Leavers"})
     await company.client.put("/v1/metrics/churn", json={"name": "Leavers"})
-    rows = await company.connection.fetch("SELECT type, subject, sequence FROM outbox_event ORDER BY sequence")
+    rows = await company.connection.fetch(
+        "SELECT type, subject, (data->>'version')::int FROM outbox_event ORDER BY written"
+    )
     subject = f"metric:{metric['id']}"
     assert [tuple(row) for row in rows] == [
         ("okr.metric.added.v1", subject, 1),

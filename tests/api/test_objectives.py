@@ -272,7 +272,7 @@ async def test_a_move_keeps_due_days_inside_the_cycle(goals: Goals) -> None:
     objective = await goals.objective(cycle)
     key_result = await goals.key_result(objective, due_on=ENDS_ON.isoformat())
     path, move = f"objectives/{objective['id']}", {"cycle_id": shorter["id"]}
-    assert await goals.refused("PATCH", path, move) == (409, "due_outside_cycle", "/cycle_id")
+    assert await goals.refused("PATCH", path, move) == (409, "key_results_due_outside_cycle", "/cycle_id")
     await goals.patch(f"key-results/{key_result['id']}", {"due_on": STARTS_ON.isoformat()})
     await goals.patch(path, move)
 

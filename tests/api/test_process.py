@@ -2,27 +2,18 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+from api_process import PATIENCE_SECONDS, plain, running
 
 from servers import Database
-
-PATIENCE_SECONDS = 30
-
-
-def plain(environment: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without settings of the service, and these instead."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("OKR_")}
-    return {**own, **environment}
 
 
 def start_in_vain(environment: Mapping[str, str]) -> tuple[int, str, str]:
@@ -36,34 +27,6 @@ def start_in_vain(environment: Mapping[str, str]) -> tuple[int, str, str]:
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
-
-
-@asynccontextmanager
-async def running(environment: Mapping[str, str], log: Path) -> AsyncIterator[tuple["asyncio.subprocess.Process", str]]:
-    """A server on a free port, and its address."""
-    output = os.open(log, os.O_WRONLY | os.O_CREAT)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "okr_api", env=plain({**environment, "OKR_PORT": "0"}), stdout=output, stderr=output
-    )
-    os.close(output)
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (address := _address_in(log)) is None:
-                assert process.returncode is None, "it ended instead of serving"
-                await asyncio.sleep(0.02)
-        yield process, address
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-def _address_in(log: Path) -> str | None:
-    for line in log.read_text().splitlines():
-        words = json.loads(line)["event"].split()
-        if "running" in words:
-            return next(word for word in words if word.startswith("http://"))
-    return None
 
 
 async def test_it_serves_and_logs_and_ends_when_told_but_not_before_its_requests(

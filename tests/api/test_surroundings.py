@@ -10,11 +10,11 @@ import pytest
 import structlog
 from api_problems import PROBLEM_JSON, refused
 from fastapi import FastAPI
-from prometheus_client import REGISTRY
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from okr import logs
+from okr.telemetry import OF_API
 from okr_api.routing import Route
 
 
@@ -76,7 +76,11 @@ async def test_browsers_of_the_configured_origin_may_read_and_no_others(company:
     preflight = await company.client.options("/v1/teams", headers={**ask, **good})
     assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (200, good["Origin"])
     assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
-    assert (await company.client.options("/v1/teams", headers={**ask, **bad})).status_code == 400
+    unwanted = {"Access-Control-Request-Method": "TRACE", "Access-Control-Request-Headers": "X-Mine"}
+    for headers, what in (({**ask, **bad}, "origin"), ({**good, **unwanted}, "method, headers")):
+        answer = await company.client.options("/v1/teams", headers=headers)
+        assert refused(answer) == (400, "preflight_refused")
+        assert answer.json()["detail"].endswith(f": {what}.")
     read = await company.client.get("/v1/teams", headers=good)
     assert read.headers["Access-Control-Allow-Origin"] == good["Origin"]
     exposed = {name.strip() for name in read.headers["Access-Control-Expose-Headers"].split(",")}
@@ -100,6 +104,21 @@ async def test_a_bug_is_told_without_its_details(app: FastAPI, company: Any) -> 
     assert "reactor" not in answer.text
     failed = next(line for line in lines if line["event"] == "request failed")
     assert (failed["log_level"], str(failed["exc_info"])) == ("error", "the reactor leaks")
+
+
+async def test_a_bug_in_the_middle_of_an_answer_is_recorded_too(app: FastAPI, company: Any) -> None:
+    async def begun() -> AsyncIterator[bytes]:
+        yield b"["
+        raise RuntimeError("the reactor leaks")
+
+    async def broken(request: Request) -> Response:
+        return StreamingResponse(begun(), media_type="application/json")
+
+    app.router.routes.append(Route("/v1/broken", broken, methods=["GET"]))
+    with structlog.testing.capture_logs() as lines:
+        await company.client.get("/v1/broken")
+    failed = [line for line in lines if line["event"] == "request failed"]
+    assert [(line["log_level"], str(line["exc_info"])) for line in failed] == [("error", "the reactor leaks")]
 
 
 @pytest.mark.parametrize("format", ["json", "console"])
@@ -145,7 +164,7 @@ async def test_requests_are_counted_by_the_template_of_their_route(company: Any,
     labels = {"method": "GET", "route": "/v1/teams/{team_id}", "status": "404"}
 
     def count() -> float:
-        return REGISTRY.get_sample_value("okr_http_request_seconds_count", labels) or 0.0
+        return OF_API.get_sample_value("okr_http_request_seconds_count", labels) or 0.0
 
     before = count()
     await company.client.get("/v1/teams/01890a5d-ac96-774b-bcce-b302099a8057")

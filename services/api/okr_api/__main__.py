@@ -14,6 +14,7 @@ from okr.db.migrate import SchemaTooOld, check_schema
 from okr.db.urls import for_asyncpg
 from okr.settings import Settings
 from okr_api.app import create_app
+from okr_api.protocol import Protocol
 
 _PATIENCE_SECONDS = 10
 
@@ -48,7 +49,7 @@ def main() -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,

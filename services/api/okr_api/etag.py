@@ -11,7 +11,10 @@ _TAG = re.compile(r'(W/)?"([^"]*)"')
 
 
 class InvalidHeader(Invalid):
-    """A header that cannot be read."""
+    """A header cannot be read.
+
+    Write entity tags in double quotes as they came, and idempotency keys as 1 to 255 visible ASCII characters.
+    """
 
     code = "invalid_header"
 

@@ -18,6 +18,7 @@ from okr.db.idempotency import KeptAnswer, Slot
 from okr.domain.errors import Conflict, Invalid
 from okr_api.auth import Caller
 from okr_api.etag import InvalidHeader
+from okr_api.header import header
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"?([\x21\x23-\x5b\x5d-\x7e]{1,255})"?')
@@ -25,23 +26,29 @@ _KEPT_HEADERS = ("etag", "location", "content-type")
 
 
 class KeyInFlight(Conflict):
-    """The first request with this key is still at work."""
+    """The first request with this idempotency key is still being served.
+
+    Send it again, with the same key, in a moment: the answer will be the first one's.
+    """
 
     code = "idempotency_key_in_flight"
 
 
 class KeyReused(Invalid):
-    """The key has been used for another request."""
+    """The idempotency key was used for another request.
+
+    Take a new key for each new request; send the same bytes with the same key.
+    """
 
     code = "idempotency_key_reused"
 
 
 def slot_of(request: Request, caller: Caller) -> Slot | None:
     """The slot that a request asks for; None without the header. The key may stand in quotes, as the draft standard has it."""
-    header = request.headers.get(HEADER)
-    if header is None:
+    sent = header(request.headers, HEADER)
+    if sent is None:
         return None
-    found = _KEY.fullmatch(header)
+    found = _KEY.fullmatch(sent)
     if found is None:
         raise InvalidHeader(f"{HEADER} holds 1 to 255 visible ASCII characters, without quotes inside.")
     route = f"{request.method} {request.scope['route'].path_format}"

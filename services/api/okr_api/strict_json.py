@@ -8,20 +8,25 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from okr_api.errors import BodyTooLarge, Malformed, UnsupportedMediaType
+from okr_api.header import header
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
+class _NotOurs(ValueError):
+    """The body is what many readers take for JSON; the message says what is wrong with it."""
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise _NotOurs(f"{name} is no JSON number")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("an object names a member twice")
+        raise _NotOurs("an object names a member twice")
     return found
 
 
@@ -34,13 +39,28 @@ def parse(body: bytes) -> Any:
             parse_constant=_no_constant,
             object_pairs_hook=_without_duplicates,
         )
-    except (ValueError, InvalidOperation, RecursionError):
-        raise Malformed("The body is not valid JSON.", pointer="") from None
+    except (ValueError, InvalidOperation, RecursionError) as error:
+        raise Malformed(f"The body is not valid JSON: {_reason(error)}.", pointer="") from None
+
+
+def _reason(error: ValueError | InvalidOperation | RecursionError) -> str:
+    """What is wrong, without a word of the body."""
+    match error:
+        case _NotOurs():
+            return str(error)
+        case UnicodeDecodeError():
+            return f"byte {error.start} is no UTF-8"
+        case json.JSONDecodeError():
+            return f"it breaks off or goes wrong at line {error.lineno}, column {error.colno}"
+        case RecursionError():
+            return "it is nested too deeply"
+        case _:
+            return "a number has too many digits"
 
 
 def check_content_type(headers: Headers, *, method: str) -> None:
     """Raise UnsupportedMediaType unless the body says that it is JSON; a PATCH may also say merge patch."""
-    named, _, parameters = headers.get("content-type", "").partition(";")
+    named, _, parameters = (header(headers, "content-type") or "").partition(";")
     accepted = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if named.strip().lower() not in accepted or charset not in ("", "utf-8", "utf8"):
@@ -75,4 +95,4 @@ class StrictRequest(Request):
 
 
 def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"A body may have {LARGEST_BODY_BYTES} bytes.")
+    return BodyTooLarge(f"A body may have {LARGEST_BODY_BYTES:,} bytes: send less at once.")

@@ -20,27 +20,39 @@ from okr.domain.errors import Conflict, Invalid, NotFound
 
 
 class UnknownReference(Invalid):
-    """The request names something that is not there."""
+    """The body names something that is not there, or is another organization's.
+
+    Make it first, or mend the id or key at `pointer`.
+    """
 
     code = "unknown_reference"
 
 
 class PersonInactive(Invalid):
-    """The person has left; somebody else has to take it."""
+    """The person has left.
+
+    Name somebody who is active.
+    """
 
     code = "person_inactive"
 
 
 class ChangedMeanwhile(Conflict):
-    """Somebody else's change came in between."""
+    """Somebody else's change came in between.
+
+    Read the thing again and repeat the request.
+    """
 
     code = "changed_meanwhile"
 
 
 class DueOutsideCycle(Conflict):
-    """A key result is due, or would be, on a day that does not belong to its cycle."""
+    """Key results would be due on a day that does not belong to their cycle.
 
-    code = "due_outside_cycle"
+    Change their `due_on` first.
+    """
+
+    code = "key_results_due_outside_cycle"
 
 
 class ObjectiveInCycle(NamedTuple):
