@@ -3,6 +3,10 @@
 #   make up        run the whole service here, with a demo company   (make up ARGS="--port 8000")
 #   make test      all tests, on servers of their own                (make test ARGS="-k relay")
 #   make check     style, types, contracts, coverage of the domain, then all tests
+#   make openapi   write services/api/openapi.json anew from the routes
+#   make docs      write docs/refusals.md anew from the refusals that the routes declare
+#   make fuzz      requests of all kinds against every operation, valid and not    (make fuzz EXAMPLES=500)
+#   make bench    how fast it is beside what the database and the wire cost   (make bench ARGS="--only push_batch --seconds 5")
 #   make lint, make format, make lock, make clean
 
 VENV := .venv
@@ -16,7 +20,7 @@ DEV_READY := $(VENV)/.ready-to-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 TESTS := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: up test check lint format lock clean
+.PHONY: up test check docs openapi fuzz lint format lock clean bench
 .DELETE_ON_ERROR:
 
 # The last line is one plain command, so that a signal to make reaches it.
@@ -29,6 +33,21 @@ test: $(DEV_READY)
 check: lint
 	@$(TESTS) tests/domain --cov=okr.domain --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(TESTS) --ignore=tests/domain
+
+docs: $(RUN_READY)
+	@$(BIN)/python -m okr_api.refusals docs/refusals.md
+
+openapi: $(RUN_READY)
+	@$(BIN)/python -m okr_api.openapi services/api/openapi.json
+
+# A test of the contract with more examples; `make test` runs it with a few.
+EXAMPLES ?= 100
+fuzz: $(DEV_READY)
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/contract/test_fuzzing.py -s $(ARGS)
+
+# About three minutes; the table on standard output, progress on standard error, the figures in .okr/bench.json.
+bench: $(RUN_READY)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 lint: $(DEV_READY)
 	@$(BIN)/ruff check .

@@ -14,7 +14,10 @@ _MAC_BYTES = 16
 
 
 class InvalidCursor(Invalid):
-    """Not a cursor of ours, or one of another list."""
+    """The cursor is none of ours, or belongs to another list, other filters or another sort.
+
+    Start again without a cursor, and change nothing else from page to page.
+    """
 
     code = "invalid_cursor"
 

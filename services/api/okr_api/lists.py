@@ -19,11 +19,15 @@ from okr_api.schemas.models import Representation, Schema
 T = TypeVar("T", bound=Schema)
 
 LARGEST_LIMIT = 200
+LONGEST_CURSOR = 2000
 CREATED_AT = "created_at"
 
 
 class UnknownSort(Invalid):
-    """The list cannot be sorted by that."""
+    """The list cannot be sorted by that.
+
+    Sort by one of those that the answer names; `-` before one turns it round.
+    """
 
     code = "unknown_sort"
 
@@ -31,8 +35,8 @@ class UnknownSort(Invalid):
 class Items(Representation, Generic[T]):
     """One page. `next_cursor` brings the next one; null: this is the last."""
 
-    items: list[T]
-    next_cursor: str | None
+    items: Annotated[list[T], Field(json_schema_extra={"maxItems": LARGEST_LIMIT})]
+    next_cursor: Annotated[str | None, Field(json_schema_extra={"maxLength": LONGEST_CURSOR})]
 
     @classmethod
     def of(cls, items: list[Any], next_cursor: str | None) -> Self:
@@ -47,7 +51,7 @@ def _written_as_digits(value: object) -> object:
     return value
 
 
-Limit = Annotated[int, BeforeValidator(_written_as_digits), Field(ge=1, le=LARGEST_LIMIT)]
+Limit = Annotated[int, Field(ge=1, le=LARGEST_LIMIT), BeforeValidator(_written_as_digits)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def paging(sorts: Mapping[str, SortColumn], *, default: str = CREATED_AT) -> Cal
             ),
         ] = default,
         cursor: Annotated[
-            str | None, Query(max_length=2000, description="`next_cursor` of the page before, with the same filters.")
+            str | None,
+            Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before, with the same filters."),
         ] = None,
     ) -> Paging:
         if sort not in names:

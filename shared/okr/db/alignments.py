@@ -17,7 +17,10 @@ from okr.domain.errors import Conflict, NotFound
 
 
 class AlignmentRing(Conflict):
-    """The parent is, over some steps, aligned to the child already."""
+    """The parent is, over some steps, aligned to the child already.
+
+    End that alignment first, or choose another parent.
+    """
 
     code = "alignment_ring"
 
@@ -122,6 +125,7 @@ async def list_alignments(
     page: Page,
     to_children: bool,
     include_ended: bool,
+    mode: str | None = None,
 ) -> Found[AlignmentView]:
     """One page of an objective's ties to its parents, or of those of its children to it and its key results.
 
@@ -132,6 +136,7 @@ async def list_alignments(
         where.add("coalesce(a.parent_objective_id, k.objective_id) = {}", objective_id)
     else:
         where.add("a.objective_id = {}", objective_id)
+    where.add("a.mode = {}", mode)
     if not include_ended:
         where.always("a.ended_at IS NULL")
     found = await fetch_page(connection, _READ, where, page, table="a")

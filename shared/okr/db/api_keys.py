@@ -94,9 +94,12 @@ async def read_key(
     return stored_key(row)
 
 
-async def list_keys(connection: asyncpg.Connection, organization_id: UUID, *, page: Page) -> Found[StoredKey]:
-    """One page of the organization's keys, ended ones too."""
+async def list_keys(
+    connection: asyncpg.Connection, organization_id: UUID, *, page: Page, live_at: datetime | None = None
+) -> Found[StoredKey]:
+    """One page of the organization's keys, ended ones too unless only those are asked for that live at an instant."""
     where = Where(organization_id, table="t")
+    where.add("t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > {})", live_at)
     found = await fetch_page(connection, f"SELECT {_COLUMNS} FROM api_key t", where, page, table="t")
     return found.map(stored_key)
 

@@ -76,15 +76,21 @@ STANDING_COLUMNS = ", ".join(
 """Columns for a SELECT over `standing_join`; every name of the grade's own begins with `g_`."""
 
 
-def standing_join(kind: SubjectKind, id_expression: str) -> str:
+STATUS_IS = "coalesce(g.status, 'pending') = {}"
+"""A condition for `Where.add` over `standing_join`: what has no grade yet is pending."""
+
+
+def standing_join(kind: SubjectKind, id_expression: str, *, demand: str = "d", grade: str = "g") -> str:
     """JOIN clauses to the demand and the grade of the subject whose id the expression gives; `$1` is the organization.
 
-    The left join's own `organization_id = $1` keeps both on their primary keys.
+    The left join's own `organization_id = $1` keeps both on their primary keys. `demand` and `grade` name the two in the query.
     """
     number = KIND_NUMBERS[kind]
     return f"""
-    JOIN rescore_demand d ON d.organization_id = $1 AND d.subject_kind = {number} AND d.subject_id = {id_expression}
-    LEFT JOIN grade g ON g.organization_id = $1 AND g.subject_kind = {number} AND g.subject_id = {id_expression}"""
+    JOIN rescore_demand {demand} ON {demand}.organization_id = $1 AND {demand}.subject_kind = {number}
+         AND {demand}.subject_id = {id_expression}
+    LEFT JOIN grade {grade} ON {grade}.organization_id = $1 AND {grade}.subject_kind = {number}
+         AND {grade}.subject_id = {id_expression}"""
 
 
 def grade_columns(row: Mapping[str, Any] | asyncpg.Record, *, prefix: str = "") -> GradeColumns:

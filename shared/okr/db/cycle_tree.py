@@ -9,7 +9,10 @@ from okr.domain.errors import Conflict
 
 
 class CycleRing(Conflict):
-    """The cycle would stand above itself."""
+    """The cycle would stand above itself.
+
+    Choose a parent that is not below this cycle.
+    """
 
     code = "cycle_ring"
 

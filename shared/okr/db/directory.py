@@ -9,7 +9,7 @@ import asyncpg
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from okr.db.current_grades import STANDING_COLUMNS, Standing, standing_join
+from okr.db.current_grades import STANDING_COLUMNS, STATUS_IS, Standing, standing_join
 from okr.db.engine import driver
 from okr.db.goals import UnknownReference
 from okr.db.listing import Found, Page, SortColumn, Where, fetch_page
@@ -24,7 +24,10 @@ PERSON_SORTS = {"created_at": _CREATED_AT, "name": SortColumn("t.name", "text")}
 
 
 class TeamRing(Conflict):
-    """The team would stand above itself."""
+    """The team would stand above itself.
+
+    Choose a parent that is not below this team.
+    """
 
     code = "team_ring"
 
@@ -42,6 +45,17 @@ class TeamView:
     parent_id: UUID | None
     lead_id: UUID | None
     standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFilters:
+    """What a list of teams is narrowed to; None narrows nothing. `q` is contained in the name."""
+
+    parent_id: UUID | None = None
+    lead_id: UUID | None = None
+    kind: str | None = None
+    status: str | None = None
+    q: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +120,15 @@ async def list_teams(
     organization_id: UUID,
     *,
     page: Page,
-    parent_id: UUID | None = None,
-    kind: str | None = None,
+    filters: TeamFilters,
 ) -> Found[TeamView]:
     """One page of the teams that match."""
     where = Where(organization_id, table="t")
-    where.add("t.parent_id = {}", parent_id)
-    where.add("t.kind = {}", kind)
+    where.add("t.parent_id = {}", filters.parent_id)
+    where.add("t.lead_id = {}", filters.lead_id)
+    where.add("t.kind = {}", filters.kind)
+    where.add(STATUS_IS, filters.status)
+    where.contains(filters.q, "t.name")
     return (await fetch_page(connection, _TEAMS, where, page, table="t")).map(_team)
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
-_OLD = "clock_timestamp() - interval '24 hours'"
+KEPT = timedelta(hours=24)
+"""How long an answer is given again; then it is pruned (okr.db.pruning), and its key is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,16 @@ async def try_lock(connection: asyncpg.Connection, slot: Slot) -> bool:
 async def find(connection: asyncpg.Connection, slot: Slot) -> KeptAnswer | None:
     """The answer in the slot, unless it is older than a day."""
     row = await connection.fetchrow(
-        f"""
+        """
         SELECT fingerprint, status, headers, body FROM idempotency_key
-         WHERE organization_id = $1 AND principal = $2 AND route = $3 AND key = $4 AND created_at > {_OLD}
+         WHERE organization_id = $1 AND principal = $2 AND route = $3 AND key = $4
+           AND created_at > clock_timestamp() - $5::interval
         """,
         slot.organization_id,
         slot.principal,
         slot.route,
         slot.key,
+        KEPT,
     )
     return KeptAnswer(**dict(row)) if row else None
 
@@ -73,9 +77,3 @@ async def keep(connection: asyncpg.Connection, slot: Slot, answer: KeptAnswer) -
         answer.headers,
         answer.body,
     )
-
-
-async def prune(connection: asyncpg.Connection) -> int:
-    """Delete the answers that are older than a day; says how many there were."""
-    done = await connection.execute(f"DELETE FROM idempotency_key WHERE created_at <= {_OLD}")
-    return int(done.rsplit(" ", 1)[1])

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from okr.db.current_grades import STANDING_COLUMNS, Standing, standing_join
+from okr.db.current_grades import STANDING_COLUMNS, STATUS_IS, Standing, standing_join
 from okr.db.key_result_facts import measure_of
 from okr.db.listing import Found, Page, SortColumn, Where, fetch_page
 from okr.db.measures import with_done
@@ -142,11 +142,17 @@ async def list_key_results(
     objective_id: UUID,
     *,
     page: Page,
+    kind: str | None = None,
+    owner_id: UUID | None = None,
+    status: str | None = None,
     include_cancelled: bool = False,
 ) -> Found[KeyResultView]:
-    """One page of an objective's key results. Raises NotFound without such an objective."""
+    """One page of an objective's key results that match. Raises NotFound without such an objective."""
     where = Where(organization_id, table="k")
     where.add("k.objective_id = {}", objective_id)
+    where.add("k.kind = {}", kind)
+    where.add("k.owner_id = {}", owner_id)
+    where.add(STATUS_IS, status)
     if not include_cancelled:
         where.always("k.cancelled_at IS NULL")
     found = (await fetch_page(connection, _READ, where, page, table="k")).map(_view)

@@ -33,13 +33,19 @@ SELECT o.title FROM alignment a JOIN objective o ON o.organization_id = $1 AND o
 
 
 class OperandNotAllowed(Invalid):
-    """A formula cannot stand on this key result."""
+    """A formula cannot stand on this key result: it was cancelled, or has no value of its own.
+
+    Name other key results in `formula.of`.
+    """
 
     code = "operand_not_allowed"
 
 
 class KeyResultInUse(Conflict):
-    """Something else would lose its ground."""
+    """A composite's formula or an alignment stands on this key result.
+
+    Take it out of the formula, or end the alignment, that the answer names.
+    """
 
     code = "key_result_in_use"
 

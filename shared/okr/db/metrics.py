@@ -98,6 +98,7 @@ async def list_metrics(
     is_core: bool | None = None,
     direction: str | None = None,
     frequency: str | None = None,
+    source: str | None = None,
 ) -> Found[MetricView]:
     """One page of the metrics that match; `words` are looked for in key and name."""
     where = Where(organization_id, table="m")
@@ -105,6 +106,7 @@ async def list_metrics(
     where.add("m.is_core = {}", is_core)
     where.add("m.direction = {}", direction)
     where.add("m.frequency = {}", frequency)
+    where.add("m.source = {}", source)
     return (await fetch_page(connection, _METRICS, where, page, table="m")).map(_metric)
 
 
@@ -176,14 +178,25 @@ async def fed_by(
     return key_results | objectives
 
 
+_READERS = """
+SELECT k.id, k.objective_id
+  FROM key_result k JOIN objective o ON o.organization_id = k.organization_id AND o.id = k.objective_id"""
+
+
 async def key_results_on(
-    connection: asyncpg.Connection, organization_id: UUID, metric_id: UUID, *, page: Page
+    connection: asyncpg.Connection,
+    organization_id: UUID,
+    metric_id: UUID,
+    *,
+    page: Page,
+    cycle_id: UUID | None = None,
 ) -> Found[tuple[UUID, UUID]]:
     """One page of the key results that read this metric now, cancelled ones left out: (id, objective's id)."""
     where = Where(organization_id, table="k")
     where.add("k.metric_id = {}", metric_id)
+    where.add("o.cycle_id = {}", cycle_id)
     where.always("k.cancelled_at IS NULL")
-    found = await fetch_page(connection, "SELECT k.id, k.objective_id FROM key_result k", where, page, table="k")
+    found = await fetch_page(connection, _READERS, where, page, table="k")
     return found.map(lambda row: (row["id"], row["objective_id"]))
 
 

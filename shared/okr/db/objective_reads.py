@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from okr.db.current_grades import STANDING_COLUMNS, Standing, standing_join
+from okr.db.current_grades import STANDING_COLUMNS, STATUS_IS, Standing, standing_join
 from okr.db.key_result_reads import KeyResultView, key_results_of
 from okr.db.listing import Found, Page, SortColumn, Where, fetch_page
 from okr.domain.errors import NotFound
@@ -73,12 +73,18 @@ class ObjectiveFilters:
     team_id: UUID | None = None
     owner_id: UUID | None = None
     sponsor_id: UUID | None = None
+    contributor_id: UUID | None = None
     perspective: str | None = None
+    horizon: str | None = None
+    source: str | None = None
+    commitment: str | None = None
     state: str | None = None
     status: str | None = None
     tag: str | None = None
     q: str | None = None
 
+
+_EQUAL = ("cycle_id", "team_id", "owner_id", "sponsor_id", "perspective", "horizon", "source", "commitment", "state")
 
 _CREATED_AT = SortColumn("t.created_at", "timestamptz")
 _UPDATED_AT = SortColumn("t.updated_at", "timestamptz")
@@ -126,12 +132,18 @@ async def list_cycles(
     *,
     page: Page,
     state: str | None = None,
+    status: str | None = None,
+    cadence: str | None = None,
     parent_id: UUID | None = None,
+    on: date | None = None,
     q: str | None = None,
 ) -> Found[CycleView]:
-    """One page of the cycles that match."""
+    """One page of the cycles that match; `on` is a day that belongs to them."""
     where = Where(organization_id, table="t")
     where.add("t.state = {}", state)
+    where.add(STATUS_IS, status)
+    where.add("t.cadence = {}", cadence)
+    where.add("{} BETWEEN t.starts_on AND t.ends_on", on)
     where.add("t.parent_id = {}", parent_id)
     where.contains(q, "t.name")
     return (await fetch_page(connection, _CYCLES, where, page, table="t")).map(_cycle)
@@ -154,17 +166,24 @@ async def list_objectives(
     with_key_results: bool = False,
 ) -> Found[ObjectiveView]:
     """One page of the objectives that match; their key results come in a second query for all of them."""
-    where = Where(organization_id, table="t")
-    for name in ("cycle_id", "team_id", "owner_id", "sponsor_id", "perspective", "state"):
-        where.add(f"t.{name} = {{}}", getattr(filters, name))
-    where.add("coalesce(g.status, 'pending') = {}", filters.status)
-    where.add("{} = ANY(t.tags)", filters.tag)
-    where.contains(filters.q, "t.title")
+    where = objectives_that_match(organization_id, filters)
     found = await fetch_page(connection, _OBJECTIVES, where, page, table="t")
     key_results = None
     if with_key_results:
         key_results = await key_results_of(connection, organization_id, [row["id"] for row in found.items])
     return found.map(lambda row: _objective(row, key_results))
+
+
+def objectives_that_match(organization_id: UUID, filters: ObjectiveFilters) -> Where:
+    """The conditions of a list of objectives `t` joined to their standing."""
+    where = Where(organization_id, table="t")
+    for name in _EQUAL:
+        where.add(f"t.{name} = {{}}", getattr(filters, name))
+    where.add("{} = ANY(t.contributor_ids)", filters.contributor_id)
+    where.add(STATUS_IS, filters.status)
+    where.add("{} = ANY(t.tags)", filters.tag)
+    where.contains(filters.q, "t.title")
+    return where
 
 
 def _cycle(row: asyncpg.Record) -> CycleView:

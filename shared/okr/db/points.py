@@ -25,8 +25,6 @@ from okr.db.tables import MetricPoint
 from okr.db.writers import Writers
 from okr.events import Event, EventType
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class NewPoint(NamedTuple):
     """A value as it was sent: `metric` is the metric's key, `observed_at` aware; `corrects` replaces what is there."""
@@ -116,7 +114,7 @@ async def record_points(
             batch.outcomes[at[0]] = CREATED
     corrections = await _settle(connection, organization_id, batch, taken=taken)
     new = [row for row in firsts if row.key not in taken] + corrections
-    return Recorded(batch.outcomes, await _follow_up(connection, organization_id, new, metric_ids, now=now))
+    return Recorded(batch.outcomes, await _follow_up(connection, organization_id, new, metric_ids))
 
 
 def _batch(points: Sequence[NewPoint], metric_ids: dict[str, UUID], *, now: datetime) -> _Batch:
@@ -285,8 +283,6 @@ async def _follow_up(
     organization_id: UUID,
     new: Sequence[_Row],
     metric_ids: dict[str, UUID],
-    *,
-    now: datetime,
 ) -> dict[Subject, int]:
     """Tell of each metric with new points, and have what it feeds graded again from its earliest new point on."""
     by_metric: dict[UUID, list[_Row]] = {}
@@ -295,30 +291,30 @@ async def _follow_up(
     if not by_metric:
         return {}
     keys = {metric_id: key for key, metric_id in metric_ids.items()}
-    sequence = (now - _EPOCH) // timedelta(microseconds=1)
     events = []
     since: dict[UUID, datetime] = {}
     for metric_id, rows in by_metric.items():
         since[metric_id] = min(row.key[1] for row in rows)
-        events.append(_points_recorded(keys[metric_id], rows, since=since[metric_id], sequence=sequence))
+        events.append(_points_recorded(keys[metric_id], rows, since=since[metric_id]))
     fed = await fed_by(connection, organization_id, list(by_metric))
+    wanted = await raise_demand(connection, organization_id, [(one, since[metric_id]) for metric_id, one in fed])
+    # Last, under the locks of the demand: of two that wait for each other the later one then also tells later.
     await announce(connection, organization_id, events)
-    return await raise_demand(connection, organization_id, [(one, since[metric_id]) for metric_id, one in fed])
+    return wanted
 
 
-def _points_recorded(metric_key: str, rows: Sequence[_Row], *, since: datetime, sequence: int) -> Event:
+def _points_recorded(metric_key: str, rows: Sequence[_Row], *, since: datetime) -> Event:
     # Of equals the last: corrections come after what they correct.
     newest = max(reversed(rows), key=lambda row: (row.key[1], row.recorded_at))
     metric_id, last_observed_at, *_ = newest.key
     return Event(
         EventType.METRIC_POINTS_RECORDED,
         subject=f"metric:{metric_id}",
-        sequence=sequence,
         data={
             "key": metric_key,
             "count": len(rows),
-            "first_observed_at": since.astimezone(UTC).isoformat(),
-            "last_observed_at": last_observed_at.astimezone(UTC).isoformat(),
+            "first_observed_at": since.astimezone(UTC),
+            "last_observed_at": last_observed_at.astimezone(UTC),
             "value": float(newest.value),
         },
     )

@@ -3,25 +3,25 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from starlette.responses import Response
 
 from okr.db.api_keys import KEY_SORTS, list_keys
+from okr.db.tables.columns import utc_now
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
-from okr_api.errors import Forbidden
 from okr_api.lists import Paging, paging
 from okr_api.routing import Routes
 from okr_api.schemas.api_keys import ApiKeyCreate, ApiKeyList, ApiKeyMade, ApiKeyRead, api_key_read
-from okr_api.schemas.fields import Id
-from okr_api.use_cases.api_keys import NewKey, revoke_key, show_key
+from okr_api.schemas.fields import Id, QueryFlag
+from okr_api.use_cases.api_keys import ExpiresInPast, NewKey, revoke_key, show_key
 
 routes = Routes("/v1/api-keys", tag="keys")
 
 KeyPaging = Annotated[Paging, Depends(paging(KEY_SORTS))]
 
 
-@routes.post("", scope=Scope.KEYS_ADMIN, answers=ApiKeyMade, refuses=(Forbidden,))
+@routes.post("", scope=Scope.KEYS_ADMIN, answers=ApiKeyMade, refuses=(ExpiresInPast,))
 async def create_api_key(body: ApiKeyCreate, edge: CurrentEdge) -> Response:
     """Make a key.
 
@@ -36,10 +36,15 @@ async def create_api_key(body: ApiKeyCreate, edge: CurrentEdge) -> Response:
 
 
 @routes.get("", scope=Scope.KEYS_ADMIN, answers=ApiKeyList)
-async def list_api_keys(edge: CurrentEdge, paging: KeyPaging) -> Response:
+async def list_api_keys(
+    edge: CurrentEdge,
+    paging: KeyPaging,
+    include_ended: Annotated[QueryFlag, Query(description="Also those revoked or expired.")] = True,
+) -> Response:
     """List keys, ended ones too."""
+    live_at = None if include_ended else utc_now()
     async with edge.reading() as connection:
-        found = await list_keys(connection, edge.organization_id, page=paging.page)
+        found = await list_keys(connection, edge.organization_id, page=paging.page, live_at=live_at)
     return answer(ApiKeyList.of(found.map(api_key_read).items, paging.cursor_after(found.last)))
 
 

@@ -7,21 +7,39 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from okr.db.check_ins import CHECK_IN_SORTS, list_check_ins
-from okr.domain.errors import Conflict
+from okr.db.goals import ChangedMeanwhile, UnknownReference
+from okr.domain.states import ENDED
+from okr.domain.validation import READING_FAULTS
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
 from okr_api.lists import Paging, paging
 from okr_api.routing import Routes
 from okr_api.schemas.check_ins import CheckInCreate, CheckInList, CheckInRead, check_in_read
 from okr_api.schemas.fields import Id, Instant
-from okr_api.use_cases.check_ins import record_check_in, show_check_in
+from okr_api.schemas.points import ObservedInFuture
+from okr_api.use_cases.check_ins import EmptyCheckIn, ValueComesFromMetric, record_check_in, show_check_in
+from okr_api.use_cases.key_results import KeyResultCancelled
 
 routes = Routes("/v1", tag="check-ins")
 
 CheckInPaging = Annotated[Paging, Depends(paging(CHECK_IN_SORTS, default="-observed_at"))]
 
 
-@routes.post("/key-results/{key_result_id}/check-ins", scope=Scope.OKR_WRITE, answers=CheckInRead, refuses=[Conflict])
+@routes.post(
+    "/key-results/{key_result_id}/check-ins",
+    scope=Scope.OKR_WRITE,
+    answers=CheckInRead,
+    refuses=(
+        UnknownReference,
+        EmptyCheckIn,
+        ObservedInFuture,
+        ValueComesFromMetric,
+        KeyResultCancelled,
+        ChangedMeanwhile,
+        *READING_FAULTS,
+        *ENDED,
+    ),
+)
 async def add_check_in(key_result_id: Id, body: CheckInCreate, edge: CurrentEdge) -> Response:
     """Say where a key result stands."""
     change = partial(record_check_in, key_result_id=key_result_id, body=body)

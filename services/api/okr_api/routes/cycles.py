@@ -6,22 +6,38 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.responses import Response
 
+from okr.db.cycle_tree import CycleRing
+from okr.db.goals import DueOutsideCycle, UnknownReference
 from okr.db.objective_reads import CYCLE_SORTS, list_cycles
-from okr.domain.states import CycleState
+from okr.domain.states import CycleAlreadyActive, CycleClosed, CycleNotActive, CycleState
+from okr.domain.values import Status
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
 from okr_api.lists import Paging, paging
 from okr_api.routing import Routes
-from okr_api.schemas.cycles import CycleCreate, CycleList, CyclePatch, CycleRead, cycle_read
-from okr_api.schemas.fields import Id, Words
-from okr_api.use_cases.cycles import create_cycle, end_cycle, revise_cycle, show_cycle, start_cycle
+from okr_api.schemas.cycles import Cadence, CycleCreate, CycleList, CyclePatch, CycleRead, cycle_read
+from okr_api.schemas.fields import Day, Id, Words
+from okr_api.use_cases.cycles import (
+    CycleTooLong,
+    EndsBeforeStart,
+    create_cycle,
+    end_cycle,
+    revise_cycle,
+    show_cycle,
+    start_cycle,
+)
 
 routes = Routes("/v1/cycles", tag="cycles")
 
 CyclePaging = Annotated[Paging, Depends(paging(CYCLE_SORTS))]
 
 
-@routes.post("", scope=Scope.OKR_WRITE, answers=CycleRead)
+@routes.post(
+    "",
+    scope=Scope.OKR_WRITE,
+    answers=CycleRead,
+    refuses=(UnknownReference, EndsBeforeStart, CycleTooLong),
+)
 async def add_cycle(body: CycleCreate, edge: CurrentEdge) -> Response:
     """Add a cycle, as a draft."""
     return await edge.write(partial(create_cycle, body=body), show_cycle, status=201, location="/v1/cycles/{}")
@@ -32,13 +48,24 @@ async def get_cycles(
     edge: CurrentEdge,
     paging: CyclePaging,
     state: CycleState | None = None,
+    status: Status | None = None,
+    cadence: Cadence | None = None,
     parent_id: Id | None = None,
+    on: Annotated[Day | None, Query(description="A day that belongs to the cycle.")] = None,
     q: Annotated[Words | None, Query(description="Contained in the name, in upper or lower case.")] = None,
 ) -> Response:
     """List cycles."""
     async with edge.reading() as connection:
         found = await list_cycles(
-            connection, edge.organization_id, page=paging.page, state=state, parent_id=parent_id, q=q
+            connection,
+            edge.organization_id,
+            page=paging.page,
+            state=state,
+            status=status,
+            cadence=cadence,
+            parent_id=parent_id,
+            on=on,
+            q=q,
         )
     return answer(CycleList.of([cycle_read(view) for view in found.items], paging.cursor_after(found.last)))
 
@@ -49,20 +76,37 @@ async def get_cycle(cycle_id: Id, edge: CurrentEdge) -> Response:
     return await edge.show(show_cycle, cycle_id)
 
 
-@routes.patch("/{cycle_id}", scope=Scope.OKR_WRITE, answers=CycleRead)
+@routes.patch(
+    "/{cycle_id}",
+    scope=Scope.OKR_WRITE,
+    answers=CycleRead,
+    refuses=(UnknownReference, EndsBeforeStart, CycleTooLong, CycleRing, CycleClosed, DueOutsideCycle),
+)
 async def patch_cycle(cycle_id: Id, body: CyclePatch, edge: CurrentEdge) -> Response:
     """Change a cycle. New days regrade everything in it; a closed cycle keeps its days."""
     change = partial(revise_cycle, cycle_id=cycle_id, changes=body.changes(), precondition=edge.precondition)
     return await edge.write(change, show_cycle, id=cycle_id)
 
 
-@routes.post("/{cycle_id}/activate", scope=Scope.OKR_WRITE, answers=CycleRead, status=200)
+@routes.post(
+    "/{cycle_id}/activate",
+    scope=Scope.OKR_WRITE,
+    answers=CycleRead,
+    status=200,
+    refuses=(CycleAlreadyActive, CycleClosed),
+)
 async def activate_cycle(cycle_id: Id, edge: CurrentEdge) -> Response:
     """Activate a draft, so that its objectives can be activated."""
     return await edge.write(partial(start_cycle, cycle_id=cycle_id), show_cycle, id=cycle_id)
 
 
-@routes.post("/{cycle_id}/close", scope=Scope.OKR_WRITE, answers=CycleRead, status=200)
+@routes.post(
+    "/{cycle_id}/close",
+    scope=Scope.OKR_WRITE,
+    answers=CycleRead,
+    status=200,
+    refuses=(CycleNotActive, CycleClosed),
+)
 async def close_cycle(cycle_id: Id, edge: CurrentEdge) -> Response:
     """Close a cycle and, in the same instant, its active objectives."""
     return await edge.write(partial(end_cycle, cycle_id=cycle_id), show_cycle, id=cycle_id)

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from okr.db.migrate import SchemaTooOld, check_schema
+from okr.telemetry import OF_API
 from okr_api.deps import Ports
 from okr_api.routing import Route
 from okr_api.schemas.models import Schema
@@ -50,7 +51,7 @@ async def readyz(request: Request) -> Response:
 
 async def metrics() -> Response:
     """The figures of this process, for Prometheus."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(OF_API), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database(ports: Ports) -> str:
@@ -63,7 +64,7 @@ async def _database(ports: Ports) -> str:
                 _GOOD_SCHEMAS.add(found)
     except (SchemaTooOld, asyncpg.UndefinedTableError):
         return "schema too old"
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return "unreachable"
     return "ok"
 

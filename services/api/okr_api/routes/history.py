@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from okr.db.stored_grades import StoredGrade
 from okr.domain.errors import Invalid, NotFound
 from okr.keys import Scope
+from okr_api.accept import preferred
 from okr_api.edge import CurrentEdge, Edge, answer
 from okr_api.lists import Limit
 from okr_api.routing import Routes
@@ -35,7 +36,10 @@ class Format(StrEnum):
 
 
 class PagesAreJson(Invalid):
-    """A page says where the next one begins, and only JSON has a place for that."""
+    """Only JSON has a place for the next page's cursor.
+
+    Leave out `limit` and `cursor`, or ask for JSON.
+    """
 
     code = "pages_are_json"
 
@@ -52,7 +56,13 @@ _TEXT = {"schema": {"type": "string"}}
 _TEXTS = {"content": {"text/csv": _TEXT, "application/x-ndjson": _TEXT}}
 
 
-@routes.get("/history", scope=Scope.HISTORY_READ, answers=HistoryList, refuses=[NotFound], also={200: _TEXTS})
+@routes.get(
+    "/history",
+    scope=Scope.HISTORY_READ,
+    answers=HistoryList,
+    refuses=(NotFound, PagesAreJson),
+    also={200: _TEXTS},
+)
 async def get_history(
     edge: CurrentEdge,
     subject: Annotated[SubjectName, Query(description="As in `objective:<id>`; `organization` is the whole company.")],
@@ -93,9 +103,9 @@ async def get_history(
 
 
 def _accepted(header: str) -> Format:
-    """The first media type that we write; JSON if there is none."""
-    named = (part.partition(";")[0].strip().lower() for part in header.split(","))
-    return next((_MEDIA_TYPES[name] for name in named if name in _MEDIA_TYPES), Format.JSON)
+    """The format that the header likes best; JSON if it likes none of ours."""
+    name = preferred(header, _MEDIA_TYPES)
+    return Format.JSON if name is None else _MEDIA_TYPES[name]
 
 
 def _binding(edge: Edge, subject: str, granularity: Granularity) -> bytes:

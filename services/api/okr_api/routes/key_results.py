@@ -6,7 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.responses import Response
 
+from okr.db.goals import ChangedMeanwhile, UnknownReference
 from okr.db.key_result_reads import KEY_RESULT_SORTS, VERSION_SORTS, list_key_results, list_versions
+from okr.db.key_result_uses import KeyResultInUse, OperandNotAllowed
+from okr.domain.states import ENDED
+from okr.domain.validation import MEASURE_FAULTS
+from okr.domain.values import Kind, Status
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
 from okr_api.lists import Paging, paging
@@ -21,7 +26,15 @@ from okr_api.schemas.key_results import (
     key_result_read,
     version_read,
 )
-from okr_api.use_cases.key_results import cancel_key_result, create_key_result, revise_key_result, show_key_result
+from okr_api.use_cases.key_results import (
+    DueDayOutsideCycle,
+    KeyResultCancelled,
+    KindFixed,
+    cancel_key_result,
+    create_key_result,
+    revise_key_result,
+    show_key_result,
+)
 
 routes = Routes("/v1", tag="key results")
 
@@ -29,7 +42,12 @@ KeyResultPaging = Annotated[Paging, Depends(paging(KEY_RESULT_SORTS))]
 VersionPaging = Annotated[Paging, Depends(paging(VERSION_SORTS, default="revision"))]
 
 
-@routes.post("/objectives/{objective_id}/key-results", scope=Scope.OKR_WRITE, answers=KeyResultRead)
+@routes.post(
+    "/objectives/{objective_id}/key-results",
+    scope=Scope.OKR_WRITE,
+    answers=KeyResultRead,
+    refuses=(UnknownReference, DueDayOutsideCycle, OperandNotAllowed, ChangedMeanwhile, *MEASURE_FAULTS, *ENDED),
+)
 async def add_key_result(objective_id: Id, body: KeyResultCreate, edge: CurrentEdge) -> Response:
     """Add a key result to an objective."""
     change = partial(create_key_result, objective_id=objective_id, body=body)
@@ -41,12 +59,22 @@ async def get_key_results(
     objective_id: Id,
     edge: CurrentEdge,
     paging: KeyResultPaging,
+    kind: Kind | None = None,
+    owner_id: Id | None = None,
+    status: Status | None = None,
     include_cancelled: Annotated[QueryFlag, Query(description="Also those that were given up.")] = False,
 ) -> Response:
     """List an objective's key results."""
     async with edge.reading() as connection:
         found = await list_key_results(
-            connection, edge.organization_id, objective_id, page=paging.page, include_cancelled=include_cancelled
+            connection,
+            edge.organization_id,
+            objective_id,
+            page=paging.page,
+            kind=kind,
+            owner_id=owner_id,
+            status=status,
+            include_cancelled=include_cancelled,
         )
     return answer(KeyResultList.of([key_result_read(view) for view in found.items], paging.cursor_after(found.last)))
 
@@ -57,7 +85,21 @@ async def get_key_result(key_result_id: Id, edge: CurrentEdge) -> Response:
     return await edge.show(show_key_result, key_result_id)
 
 
-@routes.patch("/key-results/{key_result_id}", scope=Scope.OKR_WRITE, answers=KeyResultRead)
+@routes.patch(
+    "/key-results/{key_result_id}",
+    scope=Scope.OKR_WRITE,
+    answers=KeyResultRead,
+    refuses=(
+        UnknownReference,
+        KindFixed,
+        DueDayOutsideCycle,
+        OperandNotAllowed,
+        KeyResultCancelled,
+        ChangedMeanwhile,
+        *MEASURE_FAULTS,
+        *ENDED,
+    ),
+)
 async def patch_key_result(key_result_id: Id, body: KeyResultPatch, edge: CurrentEdge) -> Response:
     """Change a key result. A change of how it is measured makes a new version, which holds from now on."""
     change = partial(
@@ -69,7 +111,12 @@ async def patch_key_result(key_result_id: Id, body: KeyResultPatch, edge: Curren
     return await edge.write(change, show_key_result, id=key_result_id)
 
 
-@routes.delete("/key-results/{key_result_id}", scope=Scope.OKR_WRITE, answers=KeyResultRead)
+@routes.delete(
+    "/key-results/{key_result_id}",
+    scope=Scope.OKR_WRITE,
+    answers=KeyResultRead,
+    refuses=(KeyResultInUse, KeyResultCancelled, ChangedMeanwhile, *ENDED),
+)
 async def delete_key_result(key_result_id: Id, edge: CurrentEdge) -> Response:
     """Cancel a key result: from now on it counts nowhere; its past stays, and so does it."""
     change = partial(cancel_key_result, key_result_id=key_result_id, precondition=edge.precondition)

@@ -12,14 +12,16 @@ from okr.db.work import Work
 from okr.domain.errors import NotFound
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
-from okr_api.errors import PreconditionFailed
+from okr_api.errors import AlreadyExists, PreconditionFailed
 from okr_api.etag import Precondition
+from okr_api.header import header
 from okr_api.lists import Items, Paging, paging
 from okr_api.routing import Routes, another
-from okr_api.schemas.fields import Key, QueryFlag, Words
+from okr_api.schemas.fields import Id, Key, QueryFlag, ShortText, Words
 from okr_api.schemas.key_results import KeyResultRead
 from okr_api.schemas.metrics import Direction, Frequency, MetricCreate, MetricList, MetricPatch, MetricPut, MetricRead
 from okr_api.use_cases.metrics import (
+    KeyMismatch,
     create_metric,
     find_key_results,
     find_metrics,
@@ -40,7 +42,7 @@ class FedKeyResultList(Items[KeyResultRead]):
     """One page of key results."""
 
 
-@routes.post("", scope=Scope.METRICS_WRITE, answers=MetricRead)
+@routes.post("", scope=Scope.METRICS_WRITE, answers=MetricRead, refuses=(AlreadyExists,))
 async def add_metric(body: MetricCreate, edge: CurrentEdge) -> Response:
     """Add a metric to the catalogue."""
     location = f"/v1/metrics/{body.key}"
@@ -55,6 +57,7 @@ async def list_metrics(
     is_core: QueryFlag | None = None,
     direction: Direction | None = None,
     frequency: Frequency | None = None,
+    source: ShortText | None = None,
 ) -> Response:
     """List metrics."""
     async with edge.reading() as connection:
@@ -66,6 +69,7 @@ async def list_metrics(
             is_core=is_core,
             direction=direction,
             frequency=frequency,
+            source=source,
         )
     return answer(MetricList.of(found.items, paging.cursor_after(found.last)))
 
@@ -80,15 +84,15 @@ async def get_metric(key: MetricKey, edge: CurrentEdge) -> Response:
     "/{key}",
     scope=Scope.METRICS_WRITE,
     answers=MetricRead,
-    refuses=[PreconditionFailed, NotFound],
     also={201: another(MetricRead, "The metric is new.")},
+    refuses=(PreconditionFailed, NotFound, KeyMismatch),
 )
 async def replace_metric(key: MetricKey, body: MetricPut, edge: CurrentEdge) -> Response:
     """Make a metric, or replace all of it.
 
     Answers 201 if it is new. With `If-Match` a metric of another version is not replaced, and none is made.
     """
-    if_match = edge.request.headers.get("if-match")
+    if_match = header(edge.request.headers, "if-match")
     precondition = None if if_match is None else Precondition.of_header(if_match)
     added: list[bool] = []
 
@@ -112,8 +116,10 @@ async def patch_metric(key: MetricKey, body: MetricPatch, edge: CurrentEdge) -> 
 
 
 @routes.get("/{key}/key-results", scope=Scope.OKR_READ, answers=FedKeyResultList)
-async def list_key_results_of_metric(key: MetricKey, edge: CurrentEdge, paging: KeyResultPaging) -> Response:
+async def list_key_results_of_metric(
+    key: MetricKey, edge: CurrentEdge, paging: KeyResultPaging, cycle_id: Id | None = None
+) -> Response:
     """List the key results that the metric feeds."""
     async with edge.reading() as connection:
-        found = await find_key_results(connection, edge.organization_id, key, page=paging.page)
+        found = await find_key_results(connection, edge.organization_id, key, page=paging.page, cycle_id=cycle_id)
     return answer(FedKeyResultList.of(found.items, paging.cursor_after(found.last)))

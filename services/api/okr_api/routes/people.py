@@ -9,6 +9,7 @@ from starlette.responses import Response
 from okr.db.directory import PERSON_SORTS, list_people
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
+from okr_api.errors import AlreadyExists
 from okr_api.lists import Paging, paging
 from okr_api.routing import Routes
 from okr_api.schemas.fields import Id, QueryFlag, Words
@@ -20,7 +21,7 @@ routes = Routes("/v1/people", tag="directory")
 PersonPaging = Annotated[Paging, Depends(paging(PERSON_SORTS))]
 
 
-@routes.post("", scope=Scope.OKR_WRITE, answers=PersonRead)
+@routes.post("", scope=Scope.OKR_WRITE, answers=PersonRead, refuses=(AlreadyExists,))
 async def add_person(body: PersonCreate, edge: CurrentEdge) -> Response:
     """Add a person."""
     return await edge.write(partial(create_person, body=body), show_person, status=201, location="/v1/people/{}")
@@ -58,7 +59,7 @@ async def get_person(person_id: Id, edge: CurrentEdge) -> Response:
     return await edge.show(show_person, person_id)
 
 
-@routes.patch("/{person_id}", scope=Scope.OKR_WRITE, answers=PersonRead)
+@routes.patch("/{person_id}", scope=Scope.OKR_WRITE, answers=PersonRead, refuses=(AlreadyExists,))
 async def patch_person(person_id: Id, body: PersonPatch, edge: CurrentEdge) -> Response:
     """Change a person."""
     change = partial(revise_person, person_id=person_id, changes=body.changes(), precondition=edge.precondition)

@@ -1,5 +1,6 @@
 """Metric points over HTTP."""
 
+from datetime import datetime
 from typing import Annotated
 
 import asyncpg
@@ -9,19 +10,22 @@ from starlette.responses import Response
 
 from okr.db.demand import Subject
 from okr.db.metrics import POINT_SORTS
+from okr.db.point_columns import Landed, PointColumns, make_room, record_columns
 from okr.db.points import UNKNOWN_METRIC, PointStatus, make_months, record_points
 from okr.db.tables.columns import utc_now
-from okr.domain.errors import Conflict, NotFound
+from okr.domain.errors import NotFound
 from okr.keys import Scope
-from okr_api.edge import CurrentEdge, answer
-from okr_api.errors import problem, status_of
+from okr_api.edge import CurrentEdge, Edge, answer
+from okr_api.errors import refusal
 from okr_api.lists import Paging, paging
 from okr_api.routes.metrics import MetricKey
 from okr_api.routing import Routes, another
 from okr_api.schemas.fields import Instant
+from okr_api.schemas.point_columns import batch_columns, point_columns
 from okr_api.schemas.point_items import read_items
 from okr_api.schemas.points import (
     BatchAnswer,
+    ObservedInFuture,
     PointAnswer,
     PointBatch,
     PointCreate,
@@ -29,14 +33,37 @@ from okr_api.schemas.points import (
     check_observed,
     point_answer,
 )
-from okr_api.use_cases.points import CONFLICT, find_points, take_points
+from okr_api.use_cases.points import CONFLICT, PointConflict, batch_json, created_json, find_points, take_points
 
 routes = Routes("/v1", tag="metrics")
 
 PointPaging = Annotated[Paging, Depends(paging(POINT_SORTS, default="-observed_at"))]
 
 
-@routes.post("/metric-points", scope=Scope.METRICS_WRITE, answers=BatchAnswer, status=207)
+async def record_usual_points(edge: Edge, columns: PointColumns, *, now: datetime) -> Landed | None:
+    """Record points of known metrics; None, with nothing recorded, if a metric is not known."""
+    metric_ids = await edge.ports.metric_ids.of(edge.organization_id, columns.metrics)
+    if metric_ids is None:
+        return None
+    await make_room(edge.ports.writers, edge.ports.partitions, columns.moments)
+    async with edge.ports.writers.connection() as connection:
+        landed = await record_columns(connection, edge.organization_id, columns, metric_ids=metric_ids, now=now)
+    edge.committed(has_demand=landed.has_demand)
+    return landed
+
+
+async def add_usual_points(edge: Edge) -> Response | None:
+    """A batch that can be read in columns and recorded in one round trip."""
+    if edge.asks_for_more_than_the_effect:
+        return None
+    now = utc_now()
+    columns = batch_columns(await edge.request.body(), now=now)
+    if columns is None or (landed := await record_usual_points(edge, columns, now=now)) is None:
+        return None
+    return Response(batch_json(columns, landed), 207, media_type="application/json")
+
+
+@routes.post("/metric-points", scope=Scope.METRICS_WRITE, answers=BatchAnswer, status=207, short_way=add_usual_points)
 async def add_points(body: PointBatch, edge: CurrentEdge) -> Response:
     """Push a batch of points.
 
@@ -56,11 +83,26 @@ async def add_points(body: PointBatch, edge: CurrentEdge) -> Response:
     return await edge.write_fast(change)
 
 
+async def add_usual_point(edge: Edge) -> Response | None:
+    """A point that can be recorded in one round trip, and was not there."""
+    if edge.asks_for_more_than_the_effect:
+        return None
+    now = utc_now()
+    columns = point_columns(await edge.request.body(), metric=edge.request.path_params["key"], now=now)
+    if columns is None or (landed := await record_usual_points(edge, columns, now=now)) is None or landed.taken:
+        # What is taken was not recorded: the endpoint looks again and says what it is.
+        return None
+    return Response(created_json(columns), 201, media_type="application/json")
+
+
 @routes.post(
     "/metrics/{key}/points",
     scope=Scope.METRICS_WRITE,
     answers=PointAnswer,
     also={200: another(PointAnswer, "The point was there already.")},
+    short_way=add_usual_point,
+    has_address=False,
+    refuses=(ObservedInFuture, PointConflict),
 )
 async def add_point(key: MetricKey, body: PointCreate, edge: CurrentEdge) -> Response:
     """Push a point.
@@ -79,10 +121,7 @@ async def add_point(key: MetricKey, body: PointCreate, edge: CurrentEdge) -> Res
             raise NotFound("There is no such metric; add it to the catalogue first.")
         if outcome.stored_value is not None:
             stored: dict[str, object] = {"stored_value": float(outcome.stored_value)}
-            refused = problem(
-                edge.request.scope, status_of(Conflict), code="point_conflict", detail=CONFLICT, more=stored
-            )
-            return refused, {}
+            return refusal(edge.request.scope, PointConflict(CONFLICT), more=stored), {}
         status = 201 if outcome.status is PointStatus.CREATED else 200
         return answer(point_answer(outcome.status, point), status), recorded.wanted
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from okr.db.alignments import AlignmentView
 from okr_api.lists import Items
 from okr_api.schemas.fields import ComputedNumber, Id, Weight
-from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned
+from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned, shown_as
 
 Mode = Literal["contribute", "support"]
 
@@ -19,6 +19,8 @@ class AlignmentCreate(Schema):
     Without `mode` it contributes to an objective or to a composite key result, and supports any other key result.
     """
 
+    model_config = shown_as(parent_objective_id="01890a5d-ac96-774b-bcce-b302099a8057", weight=2, mode="contribute")
+
     parent_objective_id: Id | None = None
     parent_key_result_id: Id | None = None
     weight: Weight = Decimal(1)
@@ -27,6 +29,8 @@ class AlignmentCreate(Schema):
 
 class AlignmentPatch(Patch):
     """What may change of an alignment. For another parent, end it and make a new one."""
+
+    model_config = shown_as(weight=0.5)
 
     weight: Weight = OMITTED
     mode: Mode = OMITTED

@@ -9,12 +9,14 @@ from pydantic import Field
 from okr.db.api_keys import StoredKey
 from okr.keys import Scope
 from okr_api.lists import Items
-from okr_api.schemas.fields import Instant, Name
-from okr_api.schemas.models import Representation, Schema
+from okr_api.schemas.fields import Instant, Name, one_of
+from okr_api.schemas.models import Representation, Schema, shown_as
 
 
 class ApiKeyCreate(Schema):
     """A new key. It cannot have a scope that the caller's key lacks."""
+
+    model_config = shown_as(name="Warehouse job", scopes=["metrics:write"], expires_at="2027-06-30T00:00:00Z")
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
@@ -27,7 +29,7 @@ class ApiKeyRead(Representation):
     id: UUID
     public_id: str
     name: str
-    scopes: list[str]
+    scopes: list[Annotated[str, one_of(Scope)]]
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

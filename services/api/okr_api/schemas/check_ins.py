@@ -6,7 +6,7 @@ from uuid import UUID
 from okr.db.check_ins import CheckInView
 from okr_api.lists import Items
 from okr_api.schemas.fields import ComputedNumber, Id, Instant, LongText, Name, Number, Share
-from okr_api.schemas.models import Representation, Schema
+from okr_api.schemas.models import Representation, Schema, shown_as
 
 
 class CheckInCreate(Schema):
@@ -15,6 +15,8 @@ class CheckInCreate(Schema):
     `observed_at`, now if left out, may lie in the past: grades from then on are made again. Which of value, zone and milestone
     fits depends on the kind; a key result that a metric feeds takes none of them.
     """
+
+    model_config = shown_as(value=62, confidence=0.7, comment="The new confirmation page helps.")
 
     value: Number | None = None
     zone: Name | None = None
@@ -32,11 +34,11 @@ class CheckInRead(Representation):
     id: UUID
     key_result_id: UUID
     value: ComputedNumber | None
-    zone: str | None
-    milestone: str | None
+    zone: Name | None
+    milestone: Name | None
     confidence: ComputedNumber | None
-    comment: str | None
-    blockers: str | None
+    comment: LongText | None
+    blockers: LongText | None
     observed_at: datetime
     recorded_at: datetime
     person_id: UUID | None

@@ -9,13 +9,15 @@ from okr.domain.states import CycleState
 from okr_api.lists import Items
 from okr_api.schemas.fields import Day, Id, Name
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import OMITTED, Graded, Patch, Schema
+from okr_api.schemas.models import OMITTED, Graded, Patch, Schema, shown_as
 
 Cadence = Literal["quarter", "half", "year", "custom"]
 
 
 class CycleCreate(Schema):
     """A new cycle: a draft until it is activated. Both days belong to it."""
+
+    model_config = shown_as(name="2026 Q3", starts_on="2026-07-01", ends_on="2026-09-30", cadence="quarter")
 
     name: Name
     starts_on: Day
@@ -27,6 +29,8 @@ class CycleCreate(Schema):
 class CyclePatch(Patch):
     """What may change of a cycle; its days only while it is not closed."""
 
+    model_config = shown_as(ends_on="2026-10-02")
+
     name: Name = OMITTED
     starts_on: Day = OMITTED
     ends_on: Day = OMITTED
@@ -37,7 +41,7 @@ class CyclePatch(Patch):
 class CycleRead(Graded):
     """A cycle with the grade of all objectives in it."""
 
-    name: str
+    name: Name
     starts_on: date
     ends_on: date
     cadence: Cadence

@@ -4,15 +4,17 @@ Strictness is per field, because a model's `strict=True` refuses every UUID and 
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
+    Field,
     PlainSerializer,
     Strict,
     StrictBool,
@@ -27,12 +29,14 @@ from okr_api import numbers
 # PostgreSQL's text holds every character but NUL.
 NO_NUL = r"^[^\x00]*$"
 _NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+OUR_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 # Not the 1st: that day begins in 1969 east of Greenwich.
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
 _FIRST_INSTANT, _LAST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+_YEARS = "(19[7-9][0-9]|2[0-9]{3})"
 _RANGE = "must lie between 1970-01-01 and 2999-12-31"
 
 
@@ -94,6 +98,12 @@ Share = Annotated[
 # On its way out only: what we computed or stored is not rounded again.
 ComputedNumber = Annotated[Decimal, _as_json, WithJsonSchema({"type": "number"})]
 
+
+def one_of(words: Iterable[str]) -> Any:
+    """Documents a text on its way out as one of these words; our own rows are not looked at again."""
+    return Field(json_schema_extra={"enum": [str(word) for word in words]})
+
+
 Name = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=200, pattern=_NOT_BLANK)]
 Key = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 ShortText = Annotated[str, Strict(), StringConstraints(max_length=200, pattern=NO_NUL)]
@@ -101,11 +111,17 @@ LongText = Annotated[str, Strict(), StringConstraints(max_length=10_000, pattern
 Flag = StrictBool
 Whole = StrictInt
 Id = Annotated[UUID, _spelled(_ID, "a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
-Day = Annotated[date, _spelled(_DAY, "a date such as 2026-09-30"), AfterValidator(_known_day)]
+Day = Annotated[
+    date,
+    _spelled(_DAY, "a date such as 2026-09-30"),
+    AfterValidator(_known_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": rf"^{_YEARS}-[0-9]{{2}}-[0-9]{{2}}$"}),
+]
 Instant = Annotated[
     AwareDatetime,
     _spelled(_INSTANT, "an RFC 3339 instant with an offset, such as 2026-09-30T12:00:00Z"),
     AfterValidator(_known_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_YEARS}-"}),
 ]
 
 

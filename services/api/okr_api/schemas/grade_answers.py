@@ -13,7 +13,7 @@ from okr.domain.explain import sentence
 from okr.domain.values import Grade, Inputs, Step
 from okr_api.schemas.fields import ComputedNumber
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import GradeRead, Representation, RulesetRead, Schema
+from okr_api.schemas.models import GradeRead, Representation, RulesetRead, Schema, shown_as
 
 
 class GradeAnswer(GradeRead, Representation):
@@ -30,6 +30,16 @@ class GradeAnswer(GradeRead, Representation):
 
 class StepRead(Schema):
     """One step: `number` is what it makes, `before` what it starts from, `terms` what it adds up; `text` says it in a line."""
+
+    model_config = shown_as(
+        name="as_progress",
+        number="grade",
+        before=0.62,
+        after=0.62,
+        facts={},
+        terms=[],
+        text="grade is progress: 0.62",
+    )
 
     name: str
     number: str
@@ -113,7 +123,7 @@ def plain(value: Any) -> Any:
         case Decimal():
             return float(value)
         case date():
-            return value.isoformat()
+            return value.isoformat().replace("+00:00", "Z")
         case Mapping():
             return {str(name): plain(part) for name, part in value.items()}
         case frozenset():

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Strict, StringConstraints
 
+from okr.db.demand import Subject
 from okr.db.stored_grades import StoredGrade
 from okr_api.lists import Items
 from okr_api.schemas.grade_answers import grade_of_stored
@@ -33,6 +34,8 @@ class HistoryItem(GradeRead):
 
 class HistoryList(Items[HistoryItem]):
     """A history, or one page of it where `limit` was given."""
+
+    items: list[HistoryItem]  # all of them, where no limit was given
 
 
 def history_item(stored: StoredGrade) -> HistoryItem:
@@ -99,6 +102,8 @@ def _cell(value: Any) -> str:
             return value.isoformat().replace("+00:00", "Z")
         case Decimal():
             return f"{value.normalize():f}"
+        case Subject():
+            return str(value)
         case tuple():
             return " ".join(value)
         case _:

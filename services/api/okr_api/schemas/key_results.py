@@ -13,7 +13,7 @@ from okr.domain.values import FormulaOp, Kind
 from okr_api.lists import Items
 from okr_api.schemas.fields import ComputedNumber, Day, Flag, Id, Key, LongText, Name, Number, Share, ShortText, Weight
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import OMITTED, Graded, Patch, Schema
+from okr_api.schemas.models import OMITTED, Graded, Patch, Schema, shown_as
 from okr_api.schemas.titles import Title
 
 _PLAIN_COLUMNS = (
@@ -59,6 +59,16 @@ Zones = Annotated[list[ZoneBody], Field(max_length=100)]
 class KeyResultCreate(Schema):
     """A new key result. Which of the values its kind needs and takes is said in the refusal."""
 
+    model_config = shown_as(
+        title="Share of bookings that guests change themselves",
+        kind="increase",
+        start_value=41,
+        target_value=80,
+        unit="%",
+        metric_key="self-service-share",
+        value_class="outcome",
+    )
+
     title: Title
     kind: Kind
     start_value: Number | None = None
@@ -86,6 +96,8 @@ class KeyResultPatch(Patch):
 
     `milestones` says what is done from now on, whatever check-ins have said before.
     """
+
+    model_config = shown_as(target_value=75, reason="The partner app comes a quarter later.")
 
     title: Title = OMITTED
     kind: Kind = OMITTED
@@ -135,7 +147,7 @@ class KeyResultRead(Graded):
     """A key result under its newest version. `current_value` is the value that the grade was made from."""
 
     objective_id: UUID
-    title: str
+    title: Title
     kind: Kind
     start_value: ComputedNumber | None
     target_value: ComputedNumber | None
@@ -146,9 +158,9 @@ class KeyResultRead(Graded):
     milestones: list[MilestoneRead] | None
     zones: list[ZoneRead] | None
     formula: FormulaRead | None
-    unit: str | None
+    unit: ShortText | None
     weight: ComputedNumber
-    metric_key: str | None
+    metric_key: Key | None
     current_value: ComputedNumber | None
     confidence: ComputedNumber | None
     value_class: ValueClass | None
@@ -174,10 +186,10 @@ class KeyResultVersionRead(Schema):
     zones: list[ZoneRead] | None
     formula: FormulaRead | None
     weight: ComputedNumber
-    metric_key: str | None
+    metric_key: Key | None
     valid_from: datetime
     changed_by: str
-    reason: str | None
+    reason: LongText | None
 
 
 class KeyResultList(Items[KeyResultRead]):

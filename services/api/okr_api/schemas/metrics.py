@@ -5,7 +5,7 @@ from typing import Literal
 from okr.db.metrics import MetricView
 from okr_api.lists import Items
 from okr_api.schemas.fields import Flag, Key, Name, ShortText
-from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned
+from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned, shown_as
 
 Direction = Literal["up", "down"]
 Frequency = Literal["daily", "weekly", "monthly", "quarterly"]
@@ -13,6 +13,8 @@ Frequency = Literal["daily", "weekly", "monthly", "quarterly"]
 
 class MetricPut(Schema):
     """All of a metric; what is left out gets its default. The name is the key if left out, the key the address's."""
+
+    model_config = shown_as(name="Share of bookings changed online", unit="%", direction="up", frequency="weekly")
 
     key: Key | None = None
     name: Name | None = None
@@ -26,11 +28,23 @@ class MetricPut(Schema):
 class MetricCreate(MetricPut):
     """A new metric. Its key names it for ever; the name is the key if left out."""
 
+    model_config = shown_as(
+        key="self-service-share",
+        name="Share of bookings changed online",
+        unit="%",
+        direction="up",
+        is_core=True,
+        source="booking-system",
+        frequency="weekly",
+    )
+
     key: Key
 
 
 class MetricPatch(Patch):
     """What may change of a metric; the key may not."""
+
+    model_config = shown_as(frequency="daily")
 
     name: Name = OMITTED
     unit: ShortText | None = OMITTED
@@ -43,12 +57,12 @@ class MetricPatch(Patch):
 class MetricRead(Versioned):
     """A number that the company watches. `direction` says which way is good, `frequency` how often a value is expected."""
 
-    key: str
-    name: str
-    unit: str | None
+    key: Key
+    name: Name
+    unit: ShortText | None
     direction: Direction
     is_core: bool
-    source: str | None
+    source: ShortText | None
     frequency: Frequency
 
 

@@ -1,21 +1,37 @@
 """The models that bodies are built on."""
 
 from datetime import datetime
-from typing import Any, Self
+from decimal import Decimal
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from okr_api.schemas.fields import ComputedNumber
+from okr.domain.values import Freshness, Status
+from okr_api.schemas.fields import ComputedNumber, one_of
 
 # A field that a patch may leave out. The None is never looked at: absent and null are different things.
 OMITTED: Any = Field(default=None)
+
+
+def shown_as(**example: Any) -> ConfigDict:
+    """The configuration of a model that OpenAPI shows with this example."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Schema(BaseModel):
     """Every body, in and out: fields that are not named are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_is_object(cls, value: object) -> object:
+        """Refuse a number with a fraction: bodies are read by attributes too, and our Decimals do have attributes."""
+        if isinstance(value, Decimal):
+            raise PydanticCustomError("object_type", "must be an object")
+        return value
 
 
 class Patch(Schema):
@@ -57,6 +73,8 @@ class Versioned(Representation):
 class RulesetRead(Schema):
     """The rules that a grade was made under."""
 
+    model_config = shown_as(key="standard", version=1)
+
     key: str
     version: int
 
@@ -67,15 +85,15 @@ class GradeRead(Schema):
     raw: ComputedNumber | None
     progress: ComputedNumber | None
     grade: ComputedNumber | None
-    status: str
+    status: Annotated[str, one_of(Status)]
     label: str | None
     band: str | None
     expected: ComputedNumber | None
-    freshness: str
+    freshness: Annotated[str, one_of(Freshness)]
     confidence: ComputedNumber | None
     coverage: ComputedNumber | None
     success_line: ComputedNumber | None
-    provenance: str
+    provenance: Annotated[str, one_of(("computed", "override"))]
     ruleset: RulesetRead | None
     observed_at: datetime | None
     computed_at: datetime | None

@@ -14,7 +14,7 @@ from okr_api.lists import Items
 from okr_api.schemas.fields import ComputedNumber, Id, LongText, Name, Weight
 from okr_api.schemas.grades import grade_read
 from okr_api.schemas.key_results import KeyResultCreate, KeyResultRead, key_result_read
-from okr_api.schemas.models import OMITTED, Graded, Patch, Schema
+from okr_api.schemas.models import OMITTED, Graded, Patch, Schema, shown_as
 from okr_api.schemas.titles import Title
 
 Perspective = Literal["financial", "customer", "internal_process", "learning_growth"]
@@ -34,6 +34,26 @@ People = Annotated[list[Id], Field(max_length=200), AfterValidator(_each_once)]
 
 class ObjectiveCreate(Schema):
     """A new objective, a draft until it is activated; `key_results` are made with it, all or nothing."""
+
+    model_config = shown_as(
+        title="Guests change their bookings without calling us",
+        insight="Every third call is about a booking that the guest could have changed alone.",
+        perspective="customer",
+        commitment="aspirational",
+        cycle_id="01890a5d-ac96-774b-bcce-0b33b0b13325",
+        owner_id="01890a5d-ac96-774b-bcce-8b848a683efe",
+        tags=["guests"],
+        key_results=[
+            {
+                "title": "Share of bookings that guests change themselves",
+                "kind": "increase",
+                "start_value": 41,
+                "target_value": 80,
+                "unit": "%",
+            },
+            {"title": "Calls about bookings in a week", "kind": "decrease", "start_value": 900, "target_value": 500},
+        ],
+    )
 
     title: Title
     description: LongText | None = None
@@ -56,6 +76,8 @@ class ObjectiveCreate(Schema):
 class ObjectivePatch(Patch):
     """What may change of an objective; commitment, weight, team and cycle only while it has not ended."""
 
+    model_config = shown_as(weight=2, tags=["guests", "self-service"])
+
     title: Title = OMITTED
     description: LongText | None = OMITTED
     insight: LongText | None = OMITTED
@@ -76,9 +98,9 @@ class ObjectivePatch(Patch):
 class ObjectiveItem(Graded):
     """An objective in a list; with `expand=key_results` each comes as it is read by itself."""
 
-    title: str
-    description: str | None
-    insight: str | None
+    title: Title
+    description: LongText | None
+    insight: LongText | None
     perspective: Perspective | None
     horizon: Horizon | None
     source: Source | None
@@ -90,7 +112,7 @@ class ObjectiveItem(Graded):
     contributor_ids: list[UUID]
     weight: ComputedNumber
     visibility: Visibility
-    tags: list[str]
+    tags: list[Name]
     state: ObjectiveState
     activated_at: datetime | None
     closed_at: datetime | None

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from okr.db.directory import OrganizationView
+from okr.keys import Scope
 from okr_api.auth import Caller
-from okr_api.schemas.fields import Name
+from okr_api.schemas.fields import Name, one_of
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import OMITTED, Graded, Patch, Representation, Schema
+from okr_api.schemas.models import OMITTED, Graded, Patch, Representation, Schema, shown_as
 
 # These two mean something else on every host, or nothing.
 _ZONES = available_timezones() - {"localtime", "Factory"}
@@ -29,6 +30,8 @@ TimeZone = Annotated[str, Strict(), StringConstraints(max_length=64), AfterValid
 
 class OrganizationPatch(Patch):
     """What may change of the organization. Days end in its time zone, so a new one moves the ends of past days too."""
+
+    model_config = shown_as(time_zone="Europe/Lisbon")
 
     name: Name = OMITTED
     time_zone: TimeZone = OMITTED
@@ -54,7 +57,7 @@ class MyKey(Schema):
 
     id: UUID
     name: str
-    scopes: list[str]
+    scopes: list[Annotated[str, one_of(Scope)]]
     expires_at: datetime | None
 
 

@@ -7,7 +7,7 @@ from pydantic import Strict, StringConstraints
 from okr.db.directory import PersonView
 from okr_api.lists import Items
 from okr_api.schemas.fields import NO_NUL, Flag, Name
-from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned
+from okr_api.schemas.models import OMITTED, Patch, Schema, Versioned, shown_as
 
 Email = Annotated[str, Strict(), StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 ExternalId = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
@@ -15,6 +15,8 @@ ExternalId = Annotated[str, Strict(), StringConstraints(min_length=1, max_length
 
 class PersonCreate(Schema):
     """A new person. Neither email nor external id may be another's."""
+
+    model_config = shown_as(name="Ada Okafor", email="ada@example.com", external_id="4711")
 
     name: Name
     email: Email | None = None
@@ -25,6 +27,8 @@ class PersonCreate(Schema):
 class PersonPatch(Patch):
     """What may change of a person. Who leaves is made inactive, and stays where history names them."""
 
+    model_config = shown_as(is_active=False)
+
     name: Name = OMITTED
     email: Email | None = OMITTED
     external_id: ExternalId | None = OMITTED
@@ -34,9 +38,9 @@ class PersonPatch(Patch):
 class PersonRead(Versioned):
     """A person."""
 
-    name: str
-    email: str | None
-    external_id: str | None
+    name: Name
+    email: Email | None
+    external_id: ExternalId | None
     is_active: bool
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from okr.db.points import NewPoint, PointStatus
-from okr_api.failures import error_item
+from okr_api.findings import error_item
 from okr_api.schemas.points import CLOCKS_DIFFER_BY, BatchPoint, ObservedInFuture, check_observed
 
 _FIELDS = frozenset(BatchPoint.model_fields)

@@ -1,25 +1,26 @@
 """Metric points on the wire."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, SkipValidation
 
 from okr.db.metrics import StoredPoint
 from okr.db.points import NewPoint, PointStatus
 from okr.domain.errors import Invalid
 from okr_api.lists import Items
 from okr_api.schemas.fields import ComputedNumber, Flag, Instant, Key, Number, ShortText
-from okr_api.schemas.models import Representation, Schema
+from okr_api.schemas.models import Representation, Schema, shown_as
 
 MOST_POINTS = 5000
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class ObservedInFuture(Invalid):
-    """The instant lies further ahead than clocks differ."""
+    """The instant lies more than five minutes ahead: nothing is observed before it happens.
+
+    Send an instant of the past; check the sender's clock and offset.
+    """
 
     code = "observed_in_future"
 
@@ -39,6 +40,8 @@ class PointCreate(Schema):
     value replaces the one that is stored under the same instant, source and key.
     """
 
+    model_config = shown_as(value=62, observed_at="2026-08-14T06:00:00Z", source="booking-system")
+
     value: Number
     observed_at: Instant | None = None
     source: ShortText | None = None
@@ -55,35 +58,33 @@ class PointCreate(Schema):
 class BatchPoint(PointCreate):
     """A point of a batch names its metric."""
 
+    model_config = shown_as(metric="self-service-share", value=62, observed_at="2026-08-14T06:00:00Z")
+
     metric: Key
-
-
-class _EachByItself:
-    """Documents a list's items as points and lets anything pass: a bad item must not fail its batch."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.any_schema()
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(BatchPoint.__pydantic_core_schema__)
 
 
 class PointBatch(Schema):
     """Up to 5,000 points, taken in their order."""
 
-    points: Annotated[list[Annotated[Any, _EachByItself]], Field(min_length=1, max_length=MOST_POINTS)]
+    model_config = shown_as(
+        points=[
+            {"metric": "self-service-share", "value": 62, "observed_at": "2026-08-14T06:00:00Z"},
+            {"metric": "calls-about-bookings", "value": 731, "observed_at": "2026-08-14T06:00:00Z", "source": "phone"},
+        ]
+    )
+
+    # Documented as points, and anything at all: each is read by itself, for a bad one must not fail its batch.
+    points: Annotated[list[SkipValidation[BatchPoint]], Field(min_length=1, max_length=MOST_POINTS)]
 
 
 class PointRead(Representation):
     """A point. `revision` counts its corrections; `recorded_at` is when this value was learned."""
 
-    metric: str
+    metric: Key
     value: ComputedNumber
     observed_at: datetime
-    source: str | None
-    dedupe_key: str | None
+    source: ShortText | None
+    dedupe_key: ShortText | None
     revision: int
     recorded_at: datetime
 
@@ -96,11 +97,11 @@ class PointAnswer(Representation):
     """What became of a point that was sent: `created`, or `duplicate` if it was there already."""
 
     status: PointStatus
-    metric: str
+    metric: Key
     value: ComputedNumber
     observed_at: datetime
-    source: str | None
-    dedupe_key: str | None
+    source: ShortText | None
+    dedupe_key: ShortText | None
 
 
 class PointResult(Schema):
@@ -116,6 +117,22 @@ class PointResult(Schema):
 
 class BatchAnswer(Representation):
     """What became of each point, in their order, and how many fared how."""
+
+    model_config = shown_as(
+        results=[
+            {"index": 0, "status": "created"},
+            {
+                "index": 1,
+                "status": "rejected",
+                "code": "unknown_metric",
+                "detail": "There is no such metric; add it to the catalogue first.",
+                "pointer": "/points/1/metric",
+            },
+        ],
+        created=1,
+        duplicate=0,
+        rejected=1,
+    )
 
     results: list[PointResult]
     created: int

@@ -3,13 +3,15 @@
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated, get_args
 from uuid import UUID
 
 from okr.db.scoreboards import KeyResultOnBoard, ObjectiveOnBoard
 from okr.domain.states import CycleState, ObjectiveState
-from okr.domain.values import Kind
-from okr_api.schemas.fields import ComputedNumber
+from okr.domain.values import Commitment, Kind
+from okr_api.schemas.fields import ComputedNumber, one_of
 from okr_api.schemas.models import GradeRead, Representation, Schema
+from okr_api.schemas.objectives import Perspective
 
 
 class BoardCycle(Schema):
@@ -27,8 +29,8 @@ class BoardObjective(Schema):
 
     id: UUID
     title: str
-    commitment: str
-    perspective: str | None
+    commitment: Annotated[str, one_of(Commitment)]
+    perspective: Annotated[str, one_of(get_args(Perspective))] | None
     team_id: UUID | None
     owner_id: UUID
     weight: ComputedNumber

@@ -7,13 +7,15 @@ from okr.db.directory import TeamView
 from okr_api.lists import Items
 from okr_api.schemas.fields import Id, Name
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import OMITTED, Graded, Patch, Schema
+from okr_api.schemas.models import OMITTED, Graded, Patch, Schema, shown_as
 
 TeamKind = Literal["company", "division", "team"]
 
 
 class TeamCreate(Schema):
     """A new team; without a parent it stands at the top."""
+
+    model_config = shown_as(name="Guest experience", kind="team", parent_id="01890a5d-ac96-774b-bcce-4232b144c163")
 
     name: Name
     kind: TeamKind = "team"
@@ -24,6 +26,8 @@ class TeamCreate(Schema):
 class TeamPatch(Patch):
     """What may change of a team. A new parent regrades the teams above, old and new."""
 
+    model_config = shown_as(name="Guest experience and care")
+
     name: Name = OMITTED
     kind: TeamKind = OMITTED
     parent_id: Id | None = OMITTED
@@ -33,7 +37,7 @@ class TeamPatch(Patch):
 class TeamRead(Graded):
     """A team with the grade of its own objectives and those of the teams below it."""
 
-    name: str
+    name: Name
     kind: TeamKind
     parent_id: UUID | None
     lead_id: UUID | None

@@ -22,34 +22,41 @@ from okr.events import Event, EventType
 from okr_api.etag import Precondition
 from okr_api.schemas.alignments import AlignmentCreate, AlignmentRead, alignment_read
 from okr_api.use_cases.changes import apply, differing
+from okr_api.use_cases.key_results import KeyResultCancelled
 
 
 class OneParent(Invalid):
-    """An alignment has one parent: an objective or a key result."""
+    """An alignment has one parent: an objective or a key result.
+
+    Send `parent_objective_id` or `parent_key_result_id`, and not both.
+    """
 
     code = "one_parent"
 
 
 class ContributeNeedsComposite(Invalid):
-    """A grade cannot count in a key result that is measured by itself."""
+    """A grade cannot count in a key result that is measured by itself.
+
+    Align as `support`, or to the objective, or to a composite key result.
+    """
 
     code = "contribute_needs_composite"
 
 
 class AlreadyAligned(Conflict):
-    """The two are aligned already."""
+    """The two are aligned already.
+
+    Change the alignment that the answer names.
+    """
 
     code = "already_aligned"
 
 
-class ParentCancelled(Conflict):
-    """The parent key result was given up."""
-
-    code = "key_result_cancelled"
-
-
 class AlignmentEnded(Conflict):
-    """The alignment has ended; its past stays as it is."""
+    """The alignment has ended; its past stays as it is.
+
+    Make a new alignment.
+    """
 
     code = "alignment_ended"
 
@@ -226,7 +233,9 @@ async def _parent_key_result(work: Work, key_result_id: UUID | None) -> KeyResul
     )
     key_result = (await work.session.exec(statement)).one()
     if key_result.cancelled_at is not None:
-        raise ParentCancelled("The key result was cancelled; choose another parent.", pointer="/parent_key_result_id")
+        raise KeyResultCancelled(
+            "The key result was cancelled; choose another parent.", pointer="/parent_key_result_id"
+        )
     return key_result
 
 

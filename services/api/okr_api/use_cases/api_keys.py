@@ -16,7 +16,10 @@ from okr_api.schemas.api_keys import ApiKeyCreate, ApiKeyMade, ApiKeyRead, api_k
 
 
 class ExpiresInPast(Invalid):
-    """The key would never be good for anything."""
+    """The key would never be good for anything.
+
+    Give an `expires_at` later than now, or none.
+    """
 
     code = "expires_in_past"
 

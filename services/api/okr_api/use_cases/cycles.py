@@ -27,13 +27,19 @@ LONGEST_DAYS = 5 * 366
 
 
 class EndsBeforeStart(Invalid):
-    """The last day comes before the first."""
+    """The last day comes before the first.
+
+    Put `ends_on` on or after `starts_on`.
+    """
 
     code = "ends_before_start"
 
 
 class CycleTooLong(Invalid):
-    """Nobody plans for so long."""
+    """A cycle lasts five years at most.
+
+    Put `ends_on` nearer to `starts_on`.
+    """
 
     code = "cycle_too_long"
 

@@ -59,7 +59,7 @@ async def read_span(
     Both `first` and `last` belong to it. A day's grades are those that hold at its end or came in before it; what holds
     from the very start of a day belongs to the day before.
     """
-    one = _subject(name, organization_id)
+    one = subject_named(name, organization_id)
     await standing_of(connection, organization_id, one)
     zone = await time_zone_of(connection, organization_id)
     if first is None or isinstance(first, datetime):
@@ -69,7 +69,8 @@ async def read_span(
     return Span(one, zone, after, instant_of(last, zone), instant_of(known_at, zone), granularity)
 
 
-def _subject(name: str, organization_id: UUID) -> Subject:
+def subject_named(name: str, organization_id: UUID) -> Subject:
+    """The subject of a name that is in form: `kind:id`, or `organization`. Whether there is one is another question."""
     kind, _, id = name.partition(":")
     return subject(SubjectKind(kind), UUID(id) if id else organization_id)
 

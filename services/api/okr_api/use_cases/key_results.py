@@ -39,19 +39,28 @@ OWN_COLUMNS = ("title", "unit", "value_class", "indicator", "owner_id", "due_on"
 
 
 class KindFixed(Invalid):
-    """A key result is of one kind for its whole life."""
+    """A key result is of one kind for its whole life.
+
+    Cancel it and make a new one of the other kind.
+    """
 
     code = "kind_fixed"
 
 
 class DueDayOutsideCycle(Invalid):
-    """The day does not belong to the cycle."""
+    """The day does not belong to the objective's cycle.
+
+    Choose a day of the cycle, whose first and last day the answer names.
+    """
 
     code = "due_outside_cycle"
 
 
 class KeyResultCancelled(Conflict):
-    """The key result was given up."""
+    """The key result was cancelled.
+
+    Make a new key result, or choose another one.
+    """
 
     code = "key_result_cancelled"
 

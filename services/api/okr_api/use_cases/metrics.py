@@ -13,23 +13,21 @@ from okr.db.key_result_reads import key_results_of
 from okr.db.listing import Found, Page
 from okr.db.tables import Metric
 from okr.db.work import Work
-from okr.domain.errors import Conflict, Invalid
+from okr.domain.errors import Invalid
 from okr.events import Event, EventType
 from okr.ids import new_id
+from okr_api.errors import AlreadyExists
 from okr_api.etag import Precondition
 from okr_api.schemas.key_results import KeyResultRead, key_result_read
 from okr_api.schemas.metrics import MetricCreate, MetricPut, MetricRead, metric_read
 from okr_api.use_cases.changes import apply, differing
 
 
-class MetricExists(Conflict):
-    """The key is taken."""
-
-    code = "already_exists"
-
-
 class KeyMismatch(Invalid):
-    """The body names another metric than the address."""
+    """The body names another metric than the address; a metric keeps its key.
+
+    Leave `key` out of the body.
+    """
 
     code = "key_mismatch"
 
@@ -53,6 +51,7 @@ async def find_metrics(
     is_core: bool | None,
     direction: str | None,
     frequency: str | None,
+    source: str | None,
 ) -> Found[MetricRead]:
     """One page of the metrics that match."""
     found = await metrics.list_metrics(
@@ -63,16 +62,17 @@ async def find_metrics(
         is_core=is_core,
         direction=direction,
         frequency=frequency,
+        source=source,
     )
     return found.map(metric_read)
 
 
 async def find_key_results(
-    connection: asyncpg.Connection, organization_id: UUID, key: str, *, page: Page
+    connection: asyncpg.Connection, organization_id: UUID, key: str, *, page: Page, cycle_id: UUID | None = None
 ) -> Found[KeyResultRead]:
     """One page of the key results that the metric feeds. Raises NotFound."""
     metric = await metrics.read_metric_of_key(connection, organization_id, key)
-    found = await metrics.key_results_on(connection, organization_id, metric.id, page=page)
+    found = await metrics.key_results_on(connection, organization_id, metric.id, page=page, cycle_id=cycle_id)
     objective_ids = {objective_id for _, objective_id in found.items}
     by_objective = await key_results_of(connection, organization_id, objective_ids)
     views = {view.id: view for views in by_objective.values() for view in views}
@@ -80,10 +80,12 @@ async def find_key_results(
 
 
 async def create_metric(work: Work, body: MetricCreate) -> UUID:
-    """Add a metric; answers its id. Raises MetricExists."""
+    """Add a metric; answers its id. Raises AlreadyExists."""
     id = await _add(work, body.key, _columns(body))
     if id is None:
-        raise MetricExists("There is a metric of this key already.", pointer="/key")
+        raise AlreadyExists(
+            "There is a metric of this key already: change that one, or choose another key.", pointer="/key"
+        )
     return id
 
 

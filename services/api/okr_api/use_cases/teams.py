@@ -24,11 +24,10 @@ async def show_team(connection: asyncpg.Connection, organization_id: UUID, team_
 
 
 async def find_teams(
-    connection: asyncpg.Connection, organization_id: UUID, *, page: Page, parent_id: UUID | None, kind: str | None
+    connection: asyncpg.Connection, organization_id: UUID, *, page: Page, filters: directory.TeamFilters
 ) -> Found[TeamRead]:
     """One page of the teams that match."""
-    found = await directory.list_teams(connection, organization_id, page=page, parent_id=parent_id, kind=kind)
-    return found.map(team_read)
+    return (await directory.list_teams(connection, organization_id, page=page, filters=filters)).map(team_read)
 
 
 async def create_team(work: Work, body: TeamCreate) -> UUID:
