@@ -1,26 +1,61 @@
-"""The compose file and the Dockerfile speak of commands, settings and files that exist."""
+"""The compose file and the Dockerfile: well-formed, and of commands, settings and files that exist."""
 
 import importlib.util
+import json
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
-import yaml
 
+from deployment import (
+    COMPOSE,
+    COMPOSE_FILE,
+    DOCKERFILE,
+    OURS,
+    ROOT,
+    copied_from_context,
+    interpolated,
+    is_in_context,
+    stages,
+    variables_of,
+)
 from okr.settings import Settings
 from okr_cli.commands import app
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
-OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 SETTINGS = {f"OKR_{name.upper()}" for name in Settings.model_fields}
+BIN = Path(sys.executable).parent
+
+
+def complaint_about_compose(text: str, folder: Path) -> str:
+    """What the Compose Specification's schema finds wrong with a file of this text."""
+    file = folder / "docker-compose.yml"
+    file.write_text(text)
+    words = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "--no-cache", file]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout if done.returncode else ""
+
+
+def findings_in_dockerfile(text: str, folder: Path) -> set[str]:
+    """The codes of what hadolint finds in a Dockerfile of this text. No configuration file of anybody's is read."""
+    file, configuration = folder / "Dockerfile", folder / "hadolint.yaml"
+    file.write_text(text)
+    configuration.write_text("trustedRegistries: [docker.io]\n")
+    words = [
+        BIN / "hadolint",
+        "--no-fail",
+        "--config",
+        configuration,
+        "--disable-ignore-pragma",
+        "--format",
+        "json",
+        file,
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    return {found["code"] for found in json.loads(done.stdout)}
 
 
 def command_exists(words: list[str]) -> bool:
@@ -34,8 +69,58 @@ def command_exists(words: list[str]) -> bool:
             return False
 
 
+def test_the_compose_file_keeps_to_its_specification(tmp_path: Path) -> None:
+    assert complaint_about_compose(COMPOSE_FILE.read_text(), tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("stop_grace_period: 30s", "stop_graceperiod: 30s"),
+        ("condition: service_healthy", "condition: healthy"),
+        ("retries: 30", "retries: [30]"),
+    ],
+)
+def test_a_broken_compose_file_is_noticed(right: str, wrong: str, tmp_path: Path) -> None:
+    assert right in COMPOSE_FILE.read_text()
+    assert "docker-compose.yml" in complaint_about_compose(COMPOSE_FILE.read_text().replace(right, wrong), tmp_path)
+
+
+def test_nothing_is_found_in_the_dockerfile(tmp_path: Path) -> None:
+    assert findings_in_dockerfile(DOCKERFILE.read_text(), tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("WORKDIR /build", "WORKDIR build", "DL3000"),
+        ("FROM python:${PYTHON} AS build", "FROM python AS build", "DL3006"),
+        ("FROM python:${PYTHON}\n", "FROM python:latest\n", "DL3007"),
+        ("FROM python:${PYTHON}\n", "FROM elsewhere.example/python:3\n", "DL3026"),
+        ('CMD ["python", "-m", "okr_api"]', "CMD python -m okr_api", "DL3025"),
+        ("USER 10001:10001", "USER root", "DL3002"),
+        ("COPY shared shared", "ADD shared shared", "DL3020"),
+    ],
+)
+def test_a_broken_dockerfile_is_noticed(right: str, wrong: str, code: str, tmp_path: Path) -> None:
+    assert right in DOCKERFILE.read_text()
+    assert code in findings_in_dockerfile(DOCKERFILE.read_text().replace(right, wrong), tmp_path)
+
+
+def test_every_image_of_others_says_its_version() -> None:
+    images = [service["image"] for service in COMPOSE["services"].values() if "build" not in service]
+    [python] = re.findall(r"^ARG PYTHON=(.+)$", DOCKERFILE.read_text(), re.MULTILINE)
+    assert sorted(images) == ["postgres:18-trixie", "redis:8"]
+    assert re.fullmatch(r"3\.\d+-slim-\w+", python)
+
+
+def test_every_server_tells_whether_it_is_well() -> None:
+    assert [name for name, service in COMPOSE["services"].items() if "healthcheck" not in service] == ["migrate"]
+
+
 def test_api_worker_and_migration_are_there() -> None:
     assert set(OURS) == {"api", "worker", "migrate"}
+    assert len({service["image"] for service in OURS.values()}) == 1
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -54,7 +139,7 @@ def test_a_services_variables_are_settings(name: str) -> None:
 
 
 def test_the_images_variables_are_settings() -> None:
-    found = set(re.findall(r"\bOKR_\w+(?==)", DOCKERFILE))
+    found = {name for stage in stages() for name in variables_of(stage) if name.startswith("OKR_")}
     assert found
     assert found <= SETTINGS
 
@@ -66,6 +151,8 @@ def test_only_the_migration_knows_the_owner() -> None:
 def test_the_secret_comes_from_outside() -> None:
     for service in OURS.values():
         assert service["environment"]["OKR_SECRET_KEY"].startswith("${OKR_SECRET_KEY:?")
+        with pytest.raises(AssertionError, match="OKR_SECRET_KEY"):
+            interpolated(service["environment"]["OKR_SECRET_KEY"], {})
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])
@@ -74,45 +161,25 @@ def test_nothing_starts_before_the_schema_is_there(name: str) -> None:
     assert OURS["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
 
-def test_files_that_are_mounted_or_copied_exist() -> None:
+def test_files_that_are_mounted_exist() -> None:
     mounted = [v.partition(":")[0] for s in COMPOSE["services"].values() for v in s.get("volumes", []) if v[0] == "."]
-    copied = [
-        word
-        for line in DOCKERFILE.splitlines()
-        if line.startswith("COPY ") and "--from" not in line
-        for word in line.split()[1:-1]
-    ]
-    assert len(mounted) >= 1
+    assert mounted
+    assert [path for path in mounted if not (ROOT / path).exists()] == []
+
+
+def test_a_builder_is_handed_what_is_copied_and_no_more() -> None:
+    copied = copied_from_context()
     assert len(copied) >= 5
-    assert [path for path in (*mounted, *copied) if not (ROOT / path).exists()] == []
+    assert [path for path in copied if not (ROOT / path).exists() or not is_in_context(path)] == []
+    top = {path.name for path in ROOT.iterdir()} | {".env", ".git", ".okr", ".venv"}
+    assert {name for name in top if is_in_context(name)} == {path.partition("/")[0] for path in copied}
+    assert is_in_context("shared/okr/settings.py")
+    assert not is_in_context("shared/okr/__pycache__/settings.cpython-311.pyc")
 
 
-def test_the_image_is_not_run_as_root() -> None:
-    users = re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)
-    assert users == ["10001:10001"]
-
-
-def test_what_the_image_is_built_from_is_enough(tmp_path: Path) -> None:
-    """The files that the Dockerfile copies make a package with everything that is read at run time."""
-    source, built = tmp_path / "source", tmp_path / "built"
-    for name in ("shared", "services"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, source)
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
-        cwd=source,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    packed = set(zipfile.ZipFile(next(built.glob("*.whl"))).namelist())
-    for room in ("shared", "services/api", "services/scoring", "services/cli"):
-        tracked = {
-            str(path.relative_to(source / room))
-            for package in (source / room).glob("okr*")
-            for path in package.rglob("*")
-            if path.is_file()
-        }
-        assert tracked
-        assert tracked <= packed
+def test_the_image_has_two_stages_and_is_not_run_as_root() -> None:
+    build, final = stages()
+    assert [rest for word, rest in final if word == "USER"] == ["10001:10001"]
+    assert [rest for word, rest in final if word in ("RUN", "ADD")] == []
+    assert [rest for word, rest in final if word == "COPY"] == ["--from=build /opt/okr /opt/okr"]
+    assert [rest for word, rest in build if word == "RUN"]

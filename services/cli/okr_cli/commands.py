@@ -99,7 +99,7 @@ def _explain(error: Exception) -> tuple[str, int]:
             return f"the API does not answer: {_one_line(error)}", 1
         case DBAPIError(orig=Exception() as cause):
             return f"PostgreSQL says: {_one_line(cause.__cause__ or cause)}", 1
-        case asyncpg.PostgresError() | asyncpg.InterfaceError():
+        case asyncpg.PostgresError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
             return f"PostgreSQL says: {_one_line(error)}", 1
         case OSError(filename=str(path), strerror=str(reason)):
             return f"{path}: {reason}", 1
