@@ -4,13 +4,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
+import pytest
 
+import okr_scoring.rescore
 from company import Company, a_cycle, a_key_result, a_metric, a_team, an_alignment, an_objective, check_in, push
 from okr.db.demand import subject
 from okr.db.history import grade_within_cycle, grades_as_of
 from okr.db.points import NewPoint
 from okr.domain.values import SubjectKind
 from okr.ids import new_id
+from okr_scoring.drain import Drainer
 from workers import Drain
 
 
@@ -162,3 +165,19 @@ async def test_a_team_narrowed_to_a_cycle_that_is_over_has_succeeded_or_missed(c
     running = await grade_within_cycle(company.connection, company.id, one, company.cycle_id, as_of=datetime.now(UTC))
     assert (running.graded.grade.grade, running.graded.grade.reasons) == (None, ("no_objectives",))
     assert (await grade_of(company, team))["grade"] is None
+
+
+async def test_the_more_members_a_set_has_the_longer_it_is_left_alone(
+    company: Company, pool: "asyncpg.Pool[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(okr_scoring.rescore, "SECONDS_PER_MEMBER", 10)
+    for _ in range(3):
+        await an_objective(company)
+    drainer = Drainer(pool, roll_up_distance_seconds=1)
+    await drainer.drain(company.id)
+    await drainer.close()
+    seconds = await company.connection.fetchval(
+        "SELECT extract(epoch FROM claimed_until - clock_timestamp()) FROM rescore_demand WHERE subject_id = $1",
+        company.cycle_id,
+    )
+    assert 20 < seconds <= 30

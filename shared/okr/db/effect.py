@@ -4,7 +4,7 @@ It locks own and parents' demand in key order, moves `computed_seq` forward wher
 from the rows that this let through writes grades, snapshots and events, and raises the parents.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -152,12 +152,12 @@ async def write_effect(
     *,
     parents: dict[Subject, datetime],
     ruleset: tuple[str, int],
-    distances: dict[int, float],
+    distances: Mapping[Subject, float],
 ) -> set[Subject]:
     """Write what was graded and raise `parents` (none of them among the graded) since the given instants.
 
-    `distances` holds, by kind number, the seconds for which a subject is then left alone. Answers the subjects whose grade was
-    written; the others lost to another worker's.
+    `distances` holds the seconds for which a subject is then left alone. Answers the subjects whose grade was written; the
+    others lost to another worker's.
     """
     subjects = [one.claim.subject for one in scored]
     moments = [(one.claim.subject, *row) for one in scored for row in _moments(one)]
@@ -172,7 +172,7 @@ async def write_effect(
         [one.claim.base_seq for one in scored],
         [one.claim.token for one in scored],
         [one.next_from for one in scored],
-        [distances.get(subject.number, 0.0) for subject in subjects],
+        [distances.get(subject, 0.0) for subject in subjects],
         [str(subject) for subject in subjects],
         [_event(one) for one in scored],
         [subject.number for subject in parents],
