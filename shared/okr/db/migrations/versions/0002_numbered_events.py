@@ -50,10 +50,13 @@ BEGIN
         SELECT e.organization_id, e.subject, count(*) FROM unnest(organizations, subjects) AS e (organization_id, subject)
          GROUP BY e.organization_id, e.subject
         ON CONFLICT (organization_id, subject) DO UPDATE SET last = s.last + excluded.last;
-        UPDATE outbox_event e SET position = relay.position + f.nth, sequence = s.last - f.behind
-          FROM (SELECT u.*, row_number() OVER (PARTITION BY u.organization_id, u.subject ORDER BY u.nth DESC) - 1 AS behind
+        -- Looked up one by one: as a join it is planned by what was known of the table when it was empty, and then each event
+        -- may read all of its organization's sequences.
+        UPDATE outbox_event e SET position = relay.position + f.nth, sequence = f.last - f.behind
+          FROM (SELECT u.*, row_number() OVER (PARTITION BY u.organization_id, u.subject ORDER BY u.nth DESC) - 1 AS behind,
+                       (SELECT s.last FROM event_sequence s
+                         WHERE s.organization_id = u.organization_id AND s.subject = u.subject) AS last
                   FROM unnest(organizations, ids, subjects) WITH ORDINALITY AS u (organization_id, id, subject, nth)) f
-          JOIN event_sequence s ON s.organization_id = f.organization_id AND s.subject = f.subject
          WHERE e.organization_id = f.organization_id AND e.id = f.id;
     END IF;
     leads := candidate IS NOT NULL AND (relay.holder IS NOT DISTINCT FROM candidate OR relay.held_until <= moment);
