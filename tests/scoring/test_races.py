@@ -104,6 +104,12 @@ async def test_an_objective_and_its_key_results_are_claimed_together(company: Co
     assert [{claim.subject.id for claim in claims} for claims in claimed] == families
 
 
+async def test_nobody_comes_back_where_nothing_waits(company: Company, drain: Drain) -> None:
+    assert await demand.seconds_until_claimable(company.connection, company.id) == 0
+    await drain()
+    assert await demand.seconds_until_claimable(company.connection, company.id) is None
+
+
 async def test_much_demand_is_served_in_two_lanes_and_each_subject_once(
     company: Company, pool: "asyncpg.Pool[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
 ) -> None:

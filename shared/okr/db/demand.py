@@ -203,12 +203,13 @@ async def seconds_until_claimable(connection: asyncpg.Connection, organization_i
     """How long until the next dirty subject's lease or distance ends; None when nothing is dirty."""
     seconds = await connection.fetchval(
         """
-        SELECT greatest(0, extract(epoch FROM min(greatest(claimed_until, requested_at)) - clock_timestamp()))
+        SELECT extract(epoch FROM min(greatest(claimed_until, requested_at)) - clock_timestamp())
           FROM rescore_demand WHERE organization_id = $1 AND dirty
         """,
         organization_id,
     )
-    return None if seconds is None else float(seconds)
+    # Not `greatest(0, …)` in the statement: that makes a zero of nothing, and the worker would come back for ever.
+    return None if seconds is None else max(float(seconds), 0.0)
 
 
 async def is_computed(connection: asyncpg.Connection, organization_id: UUID, wanted: dict[Subject, int]) -> bool:
