@@ -391,3 +391,21 @@ async def test_a_late_release_does_not_open_anothers_lease(company: Company, dra
     await demand.release(company.connection, company.id, slow)
     await asyncio.sleep(0.01)
     assert await demand.claim(company.connection, company.id, lease_seconds=30) == []
+
+
+async def test_an_alignment_taken_out_of_the_past_does_not_grade_the_parent_before_its_child(
+    company: Company, drain: Drain
+) -> None:
+    one, two = await an_objective(company), await an_objective(company)
+    for objective, key, value in ((one, "low", 20), (two, "high", 80)):
+        await a_key_result(company, objective, metric_id=await a_metric(company, key))
+        await push(company, NewPoint(key, Decimal(value), datetime.now(UTC)))
+    tie = await an_alignment(company, one, parent_objective_id=two)
+    await drain()
+    assert await grade_of(company, two) == Decimal("0.5")
+    await company.connection.execute("UPDATE alignment SET ended_at = $1 WHERE id = $2", company.begins_at, tie)
+    await an_alignment(company, two, parent_objective_id=one)
+    for objective in (one, two):
+        await touch(company, subject(OBJECTIVE, objective), since=company.begins_at)
+    await drain()
+    assert (await grade_of(company, two), await grade_of(company, one)) == (Decimal("0.8"), Decimal("0.5"))

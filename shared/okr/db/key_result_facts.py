@@ -108,8 +108,9 @@ async def load_outlines(
     composites = [outline.id for outline in outlines.values() if outline.operand_ids or _is_composite(outline.facts)]
     if composites:
         for row in await connection.fetch(_CHILDREN, organization_id, composites):
-            tie = ChildOf(row["objective_id"], row["weight"], row["until"])
-            outlines[row["parent_key_result_id"]].children.append(tie)
+            parent = outlines[row["parent_key_result_id"]]
+            if not parent.facts.frame.is_after(row["until"]):
+                parent.children.append(ChildOf(row["objective_id"], row["weight"], row["until"]))
     return outlines
 
 

@@ -99,7 +99,15 @@ async def load_objectives(
                 is_guardrail=row["is_guardrail"],
             )
         )
+    objectives = await connection.fetch(_OBJECTIVES, organization_id, wanted)
+    frames = {
+        row["id"]: Frame(row["starts_on"], row["ends_on"], zone, row["closed_at"], row["cancelled_at"])
+        for row in objectives
+    }
     for row in await connection.fetch(_CHILD_MEMBERS, organization_id, wanted):
+        # A tie that was taken out of the past would put parent and child into each other's places in the order of grading.
+        if frames[row["parent_objective_id"]].is_after(row["until"]):
+            continue
         children[row["parent_objective_id"]].append(subject(SubjectKind.OBJECTIVE, row["objective_id"]))
         members[row["parent_objective_id"]].append(
             Member(
@@ -115,9 +123,9 @@ async def load_objectives(
             children=tuple(children[row["id"]]),
             zone=zone,
             commitment=Commitment(row["commitment"]),
-            frame=Frame(row["starts_on"], row["ends_on"], zone, row["closed_at"], row["cancelled_at"]),
+            frame=frames[row["id"]],
         )
-        for row in await connection.fetch(_OBJECTIVES, organization_id, wanted)
+        for row in objectives
     }
 
 

@@ -7,7 +7,7 @@ them a grade is constant, so grading each of them is grading every moment.
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
@@ -88,6 +88,15 @@ class Frame:
         """The instant after which nothing about the subject changes any more."""
         ends = [end for end in (self.closed_at, self.ended_at) if end is not None]
         return min(ends) if ends else None
+
+    def is_after(self, end: datetime | None) -> bool:
+        """Whether something that ended at `end` was over before the subject's first day: it never counted here."""
+        return end is not None and end <= self.begins
+
+    @property
+    def begins(self) -> datetime:
+        """The instant at which the first day begins."""
+        return end_of_day(self.starts_on - timedelta(days=1), self.zone)
 
     def days_between(self, since: datetime, until: datetime) -> list[datetime]:
         """The ends of the subject's own days within [since, until]: its pace moves then."""
