@@ -43,6 +43,7 @@ async def test_a_cycle_is_made_as_a_draft_and_read_back(goals: Goals) -> None:
         "coverage": None,
         "success_line": None,
         "provenance": "computed",
+        "computed_grade": None,
         "ruleset": None,
         "observed_at": None,
         "computed_at": None,

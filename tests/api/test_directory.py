@@ -66,6 +66,7 @@ async def test_a_new_team_waits_for_its_grade_from_the_first_cycle_on(company: A
             "status": "pending",
             "freshness": "never",
             "provenance": "computed",
+            "computed_grade": None,
             "requested_seq": 1,
             "computed_seq": 0,
             "stale": True,

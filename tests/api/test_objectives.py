@@ -339,6 +339,7 @@ async def test_the_status_filter_reads_the_current_grade(goals: Goals) -> None:
         "coverage": 1.0,
         "success_line": 0.7,
         "provenance": "computed",
+        "computed_grade": None,
         "ruleset": {"key": "standard", "version": 1},
         "observed_at": "2026-11-01T00:00:00Z",
         "computed_at": "2026-11-01T00:00:00Z",

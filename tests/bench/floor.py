@@ -39,6 +39,7 @@ _GRADE_NAMES = (
     "coverage",
     "success_line",
     "provenance",
+    "computed_grade",
     "ruleset",
     "observed_at",
     "computed_at",
@@ -54,6 +55,7 @@ def _grade(prefix: str, d: str, g: str) -> str:
     {g}.status AS {prefix}status, {g}.label AS {prefix}label, {g}.band AS {prefix}band, {g}.expected::float8 AS {prefix}expected,
     {g}.freshness AS {prefix}freshness, {g}.confidence::float8 AS {prefix}confidence, {g}.coverage::float8 AS {prefix}coverage,
     {g}.success_line::float8 AS {prefix}success_line, {g}.provenance AS {prefix}provenance,
+    {g}.computed_grade::float8 AS {prefix}computed_grade,
     {g}.ruleset_key AS {prefix}ruleset_key, {g}.ruleset_version AS {prefix}ruleset_version,
     {g}.observed_at AS {prefix}observed_at, {g}.computed_at AS {prefix}computed_at, {d}.requested_seq AS {prefix}requested_seq,
     {d}.computed_seq AS {prefix}computed_seq, {d}.dirty AS {prefix}stale, {g}.reasons AS {prefix}reasons"""

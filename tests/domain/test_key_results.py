@@ -40,6 +40,7 @@ def test_a_key_results_whole_grade() -> None:
         coverage=Decimal(1),
         success_line=Decimal(1),
         reasons=(),
+        ruleset=STANDARD.ref,
     )
 
 

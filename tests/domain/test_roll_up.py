@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from domain_builders import a_guardrail, a_part, a_roll_up, a_window, graded, number, the_grade
 
+from okr.domain.ruleset import STANDARD
 from okr.domain.values import Commitment, Freshness, Grade, Part, Status, SubjectKind
 
 
@@ -30,6 +31,7 @@ def test_an_objectives_whole_grade() -> None:
         coverage=Decimal("0.5"),
         success_line=Decimal(1),
         reasons=(),
+        ruleset=STANDARD.ref,
     )
 
 

@@ -79,6 +79,7 @@ def a_grade(number: str | None) -> Grade:
         coverage=Decimal(0 if number is None else 1),
         success_line=Decimal(1),
         reasons=(),
+        ruleset=STANDARD.ref,
     )
 
 

@@ -27,6 +27,7 @@ def a_grade(grade: float | None = 0.5, status: str = "on_track", **fields: Any) 
         "confidence": 0.7,
         "reasons": [],
         "provenance": "computed",
+        "computed_grade": None,
         "computed_seq": 1,
     } | fields
 

@@ -94,7 +94,6 @@ async def serve(
         organization_id,
         scored,
         parents=parents,
-        ruleset=(STANDARD.key, STANDARD.version),
         distances=_distances(batch, roll_up_distance_seconds),
     )
     lost = [batch.claims.pop(one.claim.subject) for one in scored if one.claim.subject not in written]

@@ -34,6 +34,7 @@ class GradeColumns:
     coverage: Decimal
     success_line: Decimal
     provenance: str
+    computed_grade: Decimal | None
     ruleset_key: str
     ruleset_version: int
     reasons: tuple[str, ...]

@@ -64,6 +64,10 @@ _GRADE_TYPES = {
     "coverage": ("text", "coverage::numeric"),
     "success_line": ("text", "success_line::numeric"),
     "reasons": ("text", "string_to_array(reasons, ',')"),
+    "ruleset_key": ("text", "ruleset_key"),
+    "ruleset_version": ("int", "ruleset_version"),
+    "provenance": ("text", "provenance"),
+    "computed_grade": ("text", "computed_grade::numeric"),
     "inputs": ("text", "inputs::jsonb"),
 }
 _GRADE = ", ".join(_GRADE_TYPES)
@@ -94,14 +98,14 @@ def _rows(name: str, types: dict[str, str], *, after: int) -> str:
     return f"unnest({arrays}) AS {name} ({', '.join(types)})"
 
 
-# $1 organization, $2 and $3 the ruleset's key and version, $4 the type of event; then the arrays of i, p and m.
+# $1 organization, $2 the type of event; then the arrays of i, p and m.
 # The fence: a row whose computed_seq is no longer what it was at the claim was graded by somebody else meanwhile, on whose
 # history ours does not stand. f are the graded subjects that it let through, n their moments.
 _EFFECT = f"""
-WITH i AS (SELECT * FROM {_rows("i", _GRADED_TYPES, after=4)}),
+WITH i AS (SELECT * FROM {_rows("i", _GRADED_TYPES, after=2)}),
 p AS (
-    SELECT kind, id, min(since) AS since FROM {_rows("p", _PARENT_TYPES, after=4 + len(_GRADED_TYPES))} GROUP BY kind, id),
-m AS (SELECT * FROM {_rows("m", _MOMENT_TYPES, after=4 + len(_GRADED_TYPES) + len(_PARENT_TYPES))}),
+    SELECT kind, id, min(since) AS since FROM {_rows("p", _PARENT_TYPES, after=2 + len(_GRADED_TYPES))} GROUP BY kind, id),
+m AS (SELECT * FROM {_rows("m", _MOMENT_TYPES, after=2 + len(_GRADED_TYPES) + len(_PARENT_TYPES))}),
 l AS MATERIALIZED (
     SELECT d.subject_kind, d.subject_id FROM rescore_demand d
      WHERE d.organization_id = $1 AND (d.subject_kind, d.subject_id) IN (SELECT kind, id FROM i UNION SELECT kind, id FROM p)
@@ -127,20 +131,17 @@ f AS (SELECT i.* FROM i JOIN u ON u.kind = i.kind AND u.id = i.id AND u.before =
 n AS MATERIALIZED (
     SELECT kind, id, f.seq, m.is_current, m.is_snapshot, {_MADE} FROM m JOIN f USING (kind, id)),
 g AS (
-    INSERT INTO grade (organization_id, subject_kind, subject_id, computed_seq, computed_at, provenance, ruleset_key,
-                       ruleset_version, {_GRADE})
-    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, {_GRADE} FROM n WHERE is_current
+    INSERT INTO grade (organization_id, subject_kind, subject_id, computed_seq, computed_at, {_GRADE})
+    SELECT $1, kind, id, seq, clock_timestamp(), {_GRADE} FROM n WHERE is_current
     ON CONFLICT (organization_id, subject_kind, subject_id) DO UPDATE SET
-        (computed_seq, computed_at, provenance, ruleset_key, ruleset_version, {_GRADE})
-      = (excluded.computed_seq, excluded.computed_at, excluded.provenance, excluded.ruleset_key, excluded.ruleset_version,
-         {", ".join(f"excluded.{name}" for name in _GRADE_TYPES)})),
+        (computed_seq, computed_at, {_GRADE})
+      = (excluded.computed_seq, excluded.computed_at, {", ".join(f"excluded.{name}" for name in _GRADE_TYPES)})),
 h AS (
-    INSERT INTO score_snapshot (organization_id, subject_kind, subject_id, computed_seq, recorded_at, provenance, ruleset_key,
-                                ruleset_version, {_GRADE})
-    SELECT $1, kind, id, seq, clock_timestamp(), 'computed', $2, $3, {_GRADE} FROM n WHERE is_snapshot),
+    INSERT INTO score_snapshot (organization_id, subject_kind, subject_id, computed_seq, recorded_at, {_GRADE})
+    SELECT $1, kind, id, seq, clock_timestamp(), {_GRADE} FROM n WHERE is_snapshot),
 e AS (
     INSERT INTO outbox_event (organization_id, id, type, subject, data, created_at)
-    SELECT $1, uuidv7(), $4, event_subject, event::jsonb, clock_timestamp() FROM f WHERE event IS NOT NULL)
+    SELECT $1, uuidv7(), $2, event_subject, event::jsonb, clock_timestamp() FROM f WHERE event IS NOT NULL)
 SELECT kind, id FROM f
 """
 
@@ -151,7 +152,6 @@ async def write_effect(
     scored: Sequence[Scored],
     *,
     parents: dict[Subject, datetime],
-    ruleset: tuple[str, int],
     distances: Mapping[Subject, float],
 ) -> set[Subject]:
     """Write what was graded and raise `parents` (none of them among the graded) since the given instants.
@@ -164,7 +164,6 @@ async def write_effect(
     rows = await connection.fetch(
         _EFFECT,
         organization_id,
-        *ruleset,
         EventType.GRADE_CHANGED.value,
         [subject.number for subject in subjects],
         [subject.id for subject in subjects],
@@ -215,6 +214,10 @@ def _columns(moments: Sequence[Moment]) -> list[list[Any]]:
         [_text(grade.coverage) for grade in grades],
         [_text(grade.success_line) for grade in grades],
         [",".join(grade.reasons) for grade in grades],
+        [grade.ruleset.key for grade in grades],
+        [grade.ruleset.version for grade in grades],
+        [grade.provenance.value for grade in grades],
+        [_text(grade.computed_grade) for grade in grades],
         [orjson.dumps(moment.inputs).decode() for moment in moments],
     ]
 

@@ -27,6 +27,7 @@ GRADE = (
     "coverage",
     "success_line",
     "provenance",
+    "computed_grade",
     "ruleset",
     "observed_at",
     "computed_at",
@@ -85,7 +86,9 @@ KEY_RESULT = (
 )
 
 _IDS = frozenset({"id", "objective_id", "cycle_id", "team_id", "owner_id", "sponsor_id"})
-_NUMBERS = frozenset({"raw", "progress", "grade", "expected", "confidence", "coverage", "success_line", "weight"})
+_NUMBERS = frozenset(
+    {"raw", "progress", "grade", "expected", "confidence", "coverage", "success_line", "computed_grade", "weight"}
+)
 _OF_DEMAND = {"requested_seq": "requested_seq", "computed_seq": "computed_seq", "stale": "dirty"}
 _OF_VERSION = ("start_value", "target_value", "commit_value", "stretch_value", "band_low", "band_high", "weight")
 _LISTS = ("milestones", "zones", "formula")

@@ -10,7 +10,7 @@ from okr.db.packing import Packed
 from okr.db.timelines import GRADE_COLUMNS, Row, grade_of
 from okr.domain.values import Grade
 
-STORED_COLUMNS = f"{GRADE_COLUMNS}, computed_seq, provenance, ruleset_key, ruleset_version, inputs"
+STORED_COLUMNS = f"{GRADE_COLUMNS}, computed_seq, inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,6 @@ class StoredGrade:
     observed_at: datetime
     recorded_at: datetime
     computed_seq: int
-    provenance: str
-    ruleset_key: str
-    ruleset_version: int
     packed: str
     requested_seq: int | None = None
     stale: bool = False
@@ -51,9 +48,6 @@ def stored_grade(row: Row) -> StoredGrade:
         observed_at=row["observed_at"],
         recorded_at=row["recorded_at"],
         computed_seq=row["computed_seq"],
-        provenance=row["provenance"],
-        ruleset_key=row["ruleset_key"],
-        ruleset_version=row["ruleset_version"],
         packed=row["inputs"],
         requested_seq=row.get("requested_seq"),
         stale=bool(row.get("stale")),

@@ -12,7 +12,7 @@ import asyncpg
 
 from okr.db.demand import Subject
 from okr.domain.timeline import Timeline
-from okr.domain.values import Freshness, Grade, Status
+from okr.domain.values import Freshness, Grade, Provenance, RulesetRef, Status
 
 Row = asyncpg.Record | Mapping[str, Any]
 _instant = itemgetter(0)
@@ -23,7 +23,7 @@ DAYS_AT_ONCE = 30
 """Days with snapshots of one subject that are read at once, where a day's last one is enough."""
 
 GRADE_COLUMNS = """observed_at, raw, progress, grade, status, label, band, expected, freshness, confidence, coverage,
-    success_line, reasons"""
+    success_line, reasons, ruleset_key, ruleset_version, provenance, computed_grade"""
 
 _WANTED = "unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) AS w (kind, id, since)"
 
@@ -76,6 +76,7 @@ class StoredTimeline:
 _NEVER_GRADED = StoredTimeline(Timeline(), Timeline())
 _STATUSES = {status.value: status for status in Status}
 _FRESHNESS = {freshness.value: freshness for freshness in Freshness}
+_PROVENANCES = {provenance.value: provenance for provenance in Provenance}
 
 
 def grade_of(row: Row) -> Grade:
@@ -93,6 +94,9 @@ def grade_of(row: Row) -> Grade:
         coverage=row["coverage"],
         success_line=row["success_line"],
         reasons=tuple(row["reasons"]),
+        ruleset=RulesetRef(row["ruleset_key"], row["ruleset_version"]),
+        provenance=_PROVENANCES[row["provenance"]],
+        computed_grade=row["computed_grade"],
     )
 
 

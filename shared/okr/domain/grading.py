@@ -83,6 +83,7 @@ def _grade_key_result(inputs: KeyResultInputs, rules: Ruleset) -> Graded:
             coverage=ZERO if result is None else ONE,
             success_line=success_line,
             reasons=(outcome.reason,) if outcome.reason else (),
+            ruleset=rules.ref,
         ),
         tuple(steps),
     )

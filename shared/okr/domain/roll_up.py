@@ -53,6 +53,7 @@ def grade_roll_up(inputs: RollUpInputs, rules: Ruleset) -> Graded:
             coverage=coverage,
             success_line=success_line,
             reasons=_reasons(inputs, weighing, guardrails=guardrails, grade=grade),
+            ruleset=rules.ref,
         ),
         tuple(steps),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from okr.domain.values import Commitment
+from okr.domain.values import Commitment, RulesetRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,11 @@ class Ruleset:
     pace: Pace
     guardrail_cap: Decimal
     late_after_periods: int
+
+    @property
+    def ref(self) -> RulesetRef:
+        """Its name, as a grade keeps it."""
+        return RulesetRef(self.key, self.version)
 
     def success_line(self, commitment: Commitment | None) -> Decimal:
         """The grade that counts as achieved; None stands for what makes no promise itself: teams, cycles, organizations."""

@@ -66,6 +66,20 @@ class Freshness(StrEnum):
     NEVER = "never"
 
 
+class Provenance(StrEnum):
+    """Whose word a grade is: the rules', or a person's that stands above theirs."""
+
+    COMPUTED = "computed"
+    OVERRIDE = "override"
+
+
+class RulesetRef(NamedTuple):
+    """One version of a ruleset, by name."""
+
+    key: str
+    version: int
+
+
 class FormulaOp(StrEnum):
     """How a composite puts its operands together."""
 
@@ -204,6 +218,7 @@ class Grade:
     """The three numbers and what stands beside them; 12 places at most.
 
     raw is unbounded, progress lies between the ruleset's floor and cap, grade is what is compared with the success line.
+    Where `provenance` says that a person's word stands, `computed_grade` is what the rules made of it; else it is None.
     """
 
     raw: Decimal | None
@@ -218,6 +233,9 @@ class Grade:
     coverage: Decimal
     success_line: Decimal
     reasons: tuple[str, ...]
+    ruleset: RulesetRef
+    provenance: Provenance = Provenance.COMPUTED
+    computed_grade: Decimal | None = None
 
     def says_the_same_as(self, other: "Grade | None") -> bool:
         """Whether nothing happened between the two: `expected` and freshness alone are no change."""
@@ -231,6 +249,9 @@ class Grade:
             self.coverage,
             self.confidence,
             self.reasons,
+            self.ruleset,
+            self.provenance,
+            self.computed_grade,
         ) == (
             other.raw,
             other.progress,
@@ -241,6 +262,9 @@ class Grade:
             other.coverage,
             other.confidence,
             other.reasons,
+            other.ruleset,
+            other.provenance,
+            other.computed_grade,
         )
 
 

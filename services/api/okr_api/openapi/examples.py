@@ -28,6 +28,7 @@ _VALUES: Json = {
     "closed_at": None,
     "code": None,
     "commitment": "aspirational",
+    "computed_grade": None,
     "comment": "The new confirmation page helps.",
     "commit_value": None,
     "computed_at": "2026-08-14T09:30:01Z",

@@ -71,8 +71,6 @@ def grade_of_stored(stored: StoredGrade) -> GradeRead:
             requested_seq=stored.computed_seq if stored.requested_seq is None else stored.requested_seq,
             computed_seq=stored.computed_seq,
             stale=stored.stale,
-            provenance=stored.provenance,
-            ruleset=RulesetRead.model_construct(key=stored.ruleset_key, version=stored.ruleset_version),
         )
     )
 
@@ -81,6 +79,8 @@ def grade_values(grade: Grade, **beside: Any) -> dict[str, Any]:
     """The fields of GradeRead: the grade's own, and what stands beside them."""
     own = {field.name: getattr(grade, field.name) for field in fields(grade)}
     own["reasons"] = list(grade.reasons)
+    own["provenance"] = grade.provenance.value
+    own["ruleset"] = RulesetRead.model_construct(key=grade.ruleset.key, version=grade.ruleset.version)
     return {**own, **beside}
 
 

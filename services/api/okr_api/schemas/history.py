@@ -62,6 +62,7 @@ COLUMNS = (
     "coverage",
     "success_line",
     "provenance",
+    "computed_grade",
     "ruleset_key",
     "ruleset_version",
     "reasons",
@@ -91,6 +92,8 @@ def as_json(stored: StoredGrade) -> bytes:
 
 
 def _column(stored: StoredGrade, name: str) -> Any:
+    if name.startswith("ruleset_"):
+        return getattr(stored.grade.ruleset, name.removeprefix("ruleset_"))
     return getattr(stored.grade, name) if hasattr(stored.grade, name) else getattr(stored, name)
 
 

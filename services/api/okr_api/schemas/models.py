@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from okr.domain.values import Freshness, Status
+from okr.domain.values import Freshness, Provenance, Status
 from okr_api.schemas.fields import ComputedNumber, one_of
 
 # A field that a patch may leave out. The None is never looked at: absent and null are different things.
@@ -93,7 +93,8 @@ class GradeRead(Schema):
     confidence: ComputedNumber | None
     coverage: ComputedNumber | None
     success_line: ComputedNumber | None
-    provenance: Annotated[str, one_of(("computed", "override"))]
+    provenance: Annotated[str, one_of(Provenance)]
+    computed_grade: ComputedNumber | None
     ruleset: RulesetRead | None
     observed_at: datetime | None
     computed_at: datetime | None

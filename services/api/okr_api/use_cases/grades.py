@@ -14,7 +14,6 @@ from okr.db.history import Explained, current_grades, explain, grade_within_cycl
 from okr.db.stored_grades import StoredGrade
 from okr.domain.calendar import end_of_day
 from okr.domain.errors import NotFound
-from okr.domain.ruleset import STANDARD
 from okr.domain.values import SubjectKind
 from okr_api.schemas.grade_answers import (
     ExplanationRead,
@@ -27,7 +26,7 @@ from okr_api.schemas.grade_answers import (
     step_read,
 )
 from okr_api.schemas.grades import grade_read
-from okr_api.schemas.models import GradeRead, RulesetRead
+from okr_api.schemas.models import GradeRead
 from okr_api.schemas.moments import AnyMoment
 
 
@@ -171,7 +170,5 @@ def _grade_made_now(explained: Explained, standing: Standing, *, when: When, now
             requested_seq=standing.requested_seq,
             computed_seq=standing.computed_seq,
             stale=standing.stale,
-            provenance="computed",
-            ruleset=RulesetRead.model_construct(key=STANDARD.key, version=STANDARD.version),
         )
     )

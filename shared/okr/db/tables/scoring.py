@@ -68,6 +68,7 @@ class Graded(Subject):
     provenance: str = Field(sa_type=Text)
     ruleset_key: str = Field(sa_type=Text)
     ruleset_version: int
+    computed_grade: Decimal | None = Field(default=None, sa_type=Number)
     reasons: list[str] = Field(sa_type=Texts)
     # What the grade was made from, compactly (okr.db.packing); the steps are derived from it again when somebody asks.
     inputs: dict[str, Any] = Field(sa_type=JSONB)
