@@ -22,7 +22,8 @@ import asyncpg
 from bench.estate import Estate, build
 from bench.figures import Figure, compared, cpu_seconds
 from bench.stage import Stage
-from okr.domain.pace import expected_step
+from okr.domain.pace import expected_by
+from okr.domain.ruleset import STANDARD
 from okr.domain.values import Window
 from workers import scoring_workers
 
@@ -178,7 +179,7 @@ async def _floor(app: asyncpg.Connection, estate: Estate, worker: asyncio.subpro
         at = await estate.new_values()
         await estate.tidy()
         cycle = await app.fetchrow("SELECT starts_on, ends_on, current_date - 1 AS ended FROM cycle")
-        expected, _ = expected_step(Window(cycle["starts_on"], cycle["ends_on"], cycle["ended"]))
+        expected = expected_by(Window(cycle["starts_on"], cycle["ends_on"], cycle["ended"]), STANDARD.pace)
         begun = time.perf_counter()
         written = await app.fetchval(_FLOOR, estate.organization_id, str(expected))
         took = time.perf_counter() - begun

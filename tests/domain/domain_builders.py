@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from okr.domain.grading import grade
+from okr.domain.grading import grade, graded
 from okr.domain.ruleset import STANDARD, Ruleset
 from okr.domain.values import (
     Commitment,
@@ -110,12 +110,15 @@ def a_roll_up(
     return RollUpInputs(NOW, parts, commitment, window)
 
 
-def graded(inputs: Inputs, *, rules: Ruleset = STANDARD) -> Graded:
-    return grade(inputs, rules)
+def with_steps(inputs: Inputs, *, rules: Ruleset = STANDARD) -> Graded:
+    """The grade with its steps; the one without steps must be the same."""
+    made = graded(inputs, rules)
+    assert made.grade == grade(inputs, rules)
+    return made
 
 
 def the_grade(inputs: Inputs, *, rules: Ruleset = STANDARD) -> Grade:
-    return grade(inputs, rules).grade
+    return grade(inputs, rules)
 
 
 def a_composite(op: FormulaOp | str, *ids: str) -> Formula:

@@ -13,22 +13,21 @@ from domain_builders import (
     a_reading,
     a_roll_up,
     a_window,
-    graded,
+    with_steps,
 )
 from domain_strategies import inputs
 from hypothesis import given
 
 from okr.domain.explain import sentence
-from okr.domain.grading import grade
-from okr.domain.ruleset import STANDARD
-from okr.domain.values import Commitment, Inputs, KeyResultInputs, Measure, Milestone, Operand, Reading, Zone
+from okr.domain.ruleset import STANDARD, Bounds
+from okr.domain.values import Commitment, Inputs, KeyResultInputs, Level, Measure, Milestone, Operand, Reading, Zone
 
 HALF_TIME = a_window(ended=45)
 PAIR = (Operand("a", Decimal(3), Decimal(1)), Operand("b", Decimal(-5), Decimal(3)))
 
 
 def sentences(inputs: Inputs) -> list[str]:
-    return [sentence(step) for step in graded(inputs).steps]
+    return [sentence(step) for step in with_steps(inputs).steps]
 
 
 def test_a_key_result_in_words() -> None:
@@ -38,7 +37,7 @@ def test_a_key_result_in_words() -> None:
         "0.5, no lower than 0, no higher than 1: 0.5",
         "grade is progress: 0.5",
         "45 of 90 days have ended: 0.5",
-        "0.5 − 0.5 = 0: on_track (on_track from (−0.1), at_risk from (−0.25))",
+        "0.5 − 0.5 = 0: on_track (On track from −0.1, At risk from −0.25)",
     ]
 
 
@@ -54,12 +53,12 @@ def test_a_roll_up_in_words() -> None:
         "(1 × 3 + 1 × 1) ÷ (3 + 1) = 1",
         "45 of 90 days have ended: 0.5",
         "guardrail broken (g), at most 0.3: 0.3",
-        "0.875 − 0.5 = 0.375: on_track (on_track from (−0.1), at_risk from (−0.25))",
+        "0.875 − 0.5 = 0.375: on_track (On track from −0.1, At risk from −0.25)",
     ]
 
 
 def test_a_mean_over_many_is_told_by_its_sums() -> None:
-    steps = graded(a_roll_up(*(a_part(str(n), grade="0.5", weight=2) for n in range(7)))).steps
+    steps = with_steps(a_roll_up(*(a_part(str(n), grade="0.5", weight=2) for n in range(7)))).steps
     assert sentence(steps[2]) == "7 ÷ 14 over 7 = 0.5"
 
 
@@ -136,14 +135,14 @@ def test_a_single_day_in_words(ended: int, words: str) -> None:
 
 
 def test_progress_without_bounds_in_words() -> None:
-    rules = replace(STANDARD, floor=None, cap=None)
-    steps = grade(a_key_result(a_measure("increase", start=0, target=10), a_reading(-5)), rules).steps
+    rules = replace(STANDARD, bounds=dict.fromkeys(Level, Bounds()))
+    steps = with_steps(a_key_result(a_measure("increase", start=0, target=10), a_reading(-5)), rules=rules).steps
     assert sentence(steps[1]) == "(−0.5), unbounded: −0.5"
 
 
 @given(inputs)
 def test_every_step_has_its_sentence(given_inputs: KeyResultInputs) -> None:
-    for step in graded(given_inputs).steps:
+    for step in with_steps(given_inputs).steps:
         words = sentence(step)
         assert words
         assert "E" not in words

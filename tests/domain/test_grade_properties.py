@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_UP, Context, Decimal, Inexact, localcontext
 
-from domain_builders import NOW, a_key_result, the_grade
+from domain_builders import NOW, a_key_result, the_grade, with_steps
 from domain_redo import check_that_it_replays
 from domain_strategies import (
     FALLS,
@@ -83,7 +83,7 @@ def test_every_number_keeps_twelve_places(given_inputs: Inputs) -> None:
 
 @given(inputs)
 def test_the_explanation_replays_to_the_grade(given_inputs: Inputs) -> None:
-    check_that_it_replays(grade(given_inputs, STANDARD))
+    check_that_it_replays(with_steps(given_inputs))
 
 
 @given(inputs)

@@ -5,13 +5,24 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from domain_builders import NOW, a_composite, a_key_result, a_measure, a_reading, a_window, graded, number, the_grade
+from domain_builders import (
+    NOW,
+    a_composite,
+    a_key_result,
+    a_measure,
+    a_reading,
+    a_window,
+    number,
+    the_grade,
+    with_steps,
+)
 
-from okr.domain.ruleset import STANDARD
+from okr.domain.ruleset import STANDARD, Bounds
 from okr.domain.values import (
     Commitment,
     Freshness,
     Grade,
+    Level,
     Measure,
     Milestone,
     Operand,
@@ -140,7 +151,7 @@ def test_a_band_holds_its_lower_edge(value: int | str, band: str, label: str) ->
 
 
 def test_below_the_lowest_band_and_without_bounds() -> None:
-    rules = replace(STANDARD, floor=None, cap=None)
+    rules = replace(STANDARD, bounds=dict.fromkeys(Level, Bounds()))
     up = a_measure("increase", start=0, target=10)
     worse = the_grade(a_key_result(up, a_reading(-5)), rules=rules)
     beyond = the_grade(a_key_result(up, a_reading(15)), rules=rules)
@@ -243,7 +254,7 @@ def test_confidence_is_kept_to_twelve_places_even_without_a_value() -> None:
 
 
 def test_no_number_carries_a_signed_zero() -> None:
-    result = graded(a_key_result(a_measure("decrease", start=40, target=10), a_reading(40))).grade
+    result = with_steps(a_key_result(a_measure("decrease", start=40, target=10), a_reading(40))).grade
     assert not any(one.is_signed() for one in (result.raw, result.progress, result.grade) if one is not None)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from domain_builders import a_guardrail, a_part, a_roll_up, a_window, graded, number, the_grade
+from domain_builders import a_guardrail, a_part, a_roll_up, a_window, number, the_grade, with_steps
 
 from okr.domain.ruleset import STANDARD
 from okr.domain.values import Commitment, Freshness, Grade, Part, Status, SubjectKind
@@ -140,6 +140,6 @@ def test_a_closed_objective_short_of_its_line_has_missed() -> None:
 
 def test_a_grade_without_progress_is_paced_by_the_grade() -> None:
     part = a_part(grade="0.5", raw=None, progress=None)
-    result = graded(a_roll_up(part, commitment=Commitment.ASPIRATIONAL, window=a_window(ended=45))).grade
+    result = with_steps(a_roll_up(part, commitment=Commitment.ASPIRATIONAL, window=a_window(ended=45))).grade
     assert (result.raw, result.progress, result.grade) == (None, None, Decimal("0.5"))
     assert result.status is Status.ON_TRACK

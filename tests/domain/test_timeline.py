@@ -74,7 +74,7 @@ def a_grade(number: str | None) -> Grade:
         label=None,
         band=None,
         expected=Decimal("0.5"),
-        freshness=grade(facts_of(a_version(INCREASE)).inputs_at(at(1))[0], STANDARD).grade.freshness,
+        freshness=grade(facts_of(a_version(INCREASE)).inputs_at(at(1), STANDARD)[0], STANDARD).freshness,
         confidence=None,
         coverage=Decimal(0 if number is None else 1),
         success_line=Decimal(1),
@@ -209,14 +209,14 @@ def test_members_count_within_their_time_and_once_only() -> None:
     facts = RollUpFacts(members, (line,) * 4, BERLIN)
 
     def counted(day: int) -> list[str]:
-        return [part.id for part in facts.inputs_at(at(day)).parts]
+        return [part.id for part in facts.inputs_at(at(day), STANDARD).parts]
 
     assert counted(2) == ["top", "ended"]
     assert counted(5) == ["top"]
     assert counted(8) == ["top", "later"]
     assert counted(10) == ["top", "below"]
     assert facts.endings() == {at(10), at(3)}
-    assert facts.inputs_at(at(2)).window is None
+    assert facts.inputs_at(at(2), STANDARD).window is None
 
 
 def test_a_weight_holds_from_its_revision_on_and_pace_is_that_of_the_instant() -> None:
@@ -228,12 +228,12 @@ def test_a_weight_holds_from_its_revision_on_and_pace_is_that_of_the_instant() -
         is_guardrail=True,
     )
     grade = a_timeline((2, "0.5")).at(at(2))
-    assert [member.part_at(at(day), grade).weight for day in (1, 9, 10)] == [1, 1, 5]
-    assert member.part_at(at(1), None).grade is None
-    part = member.part_at(datetime(2027, 2, 1, tzinfo=UTC), grade)
+    assert [member.part_at(at(day), grade, STANDARD.pace).weight for day in (1, 9, 10)] == [1, 1, 5]
+    assert member.part_at(at(1), None, STANDARD.pace).grade is None
+    part = member.part_at(datetime(2027, 2, 1, tzinfo=UTC), grade, STANDARD.pace)
     assert (part.grade, part.expected, part.is_guardrail) == (Decimal("0.5"), Decimal(1), True)
     unframed = Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),))
-    assert unframed.part_at(at(3), grade).expected == Decimal("0.5")
+    assert unframed.part_at(at(3), grade, STANDARD.pace).expected == Decimal("0.5")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Then:
                 stored, grade=replace(was, freshness=self.freshness.get(str(stored.subject.id), was.freshness))
             )
         inputs = unpack_roll_up(packed, instant=self.at)
-        again = grade(replace(inputs, parts=tuple(map(self._part, inputs.parts))), STANDARD).grade
+        again = grade(replace(inputs, parts=tuple(map(self._part, inputs.parts))), STANDARD)
         expected = was.expected if "w" in packed else again.expected
         return replace(stored, grade=replace(was, expected=expected, freshness=again.freshness))
 
@@ -78,13 +78,13 @@ class Then:
         if not window.is_closed:
             days = unpack_window(window_now) if window_now else window
             window = replace(days, ended_on=last_ended_day(self.at, self.zone))
-        return pace.expected_step(window)[0]
+        return pace.expected_by(window, STANDARD.pace)
 
     def _part(self, part: Part) -> Part:
         if part.id in self.frames:
             starts_on, due_on = self.frames[part.id]
             window = Window(starts_on, due_on, last_ended_day(self.at, self.zone))
-            return replace(part, expected=pace.expected_step(window)[0])
+            return replace(part, expected=pace.expected_by(window, STANDARD.pace))
         return replace(part, freshness=self.freshness.get(part.id, part.freshness))
 
 
@@ -114,7 +114,7 @@ async def then(
 
 def _freshness(row: Row, as_of: datetime) -> Freshness:
     period = PERIOD_DAYS.get(row["frequency"] or "", PERIOD_DAYS["weekly"])
-    is_late = as_of - row["observed_at"] > timedelta(days=STANDARD.late_after_periods * period)
+    is_late = as_of - row["observed_at"] > timedelta(days=STANDARD.staleness.late_after_periods * period)
     return Freshness.LATE if is_late else Freshness.FRESH
 
 

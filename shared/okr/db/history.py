@@ -20,7 +20,7 @@ from okr.db.packing import unpack_key_result, unpack_roll_up
 from okr.db.roll_up_facts import load_sets
 from okr.db.stored_grades import STORED_COLUMNS, StoredGrade, stored_grade, subject_of
 from okr.db.tables.scoring import KIND_NUMBERS
-from okr.domain.grading import grade
+from okr.domain.grading import graded
 from okr.domain.ruleset import STANDARD
 from okr.domain.timeline import Timeline
 from okr.domain.values import Graded, Inputs, SubjectKind
@@ -137,7 +137,7 @@ async def explain(connection: asyncpg.Connection, organization_id: UUID, stored:
         inputs = unpack_key_result(packed, measure=measure_of(version), instant=stored.observed_at)
     else:
         inputs = unpack_roll_up(packed, instant=stored.observed_at)
-    return Explained(inputs, grade(inputs, STANDARD))
+    return Explained(inputs, graded(inputs, STANDARD))
 
 
 async def grade_within_cycle(
@@ -160,8 +160,8 @@ async def grade_within_cycle(
         child: Timeline((stored[child].observed_at,), (stored[child].grade,)) if child in stored else Timeline()
         for child in children
     }
-    inputs = ground.with_timelines(timelines).inputs_at(as_of)
-    return Explained(inputs, grade(inputs, STANDARD))
+    inputs = ground.with_timelines(timelines).inputs_at(as_of, STANDARD)
+    return Explained(inputs, graded(inputs, STANDARD))
 
 
 def _arrays(subjects: Collection[Subject]) -> tuple[Sequence[int], Sequence[UUID]]:

@@ -18,8 +18,8 @@ from okr.db.key_result_facts import measure_of
 from okr.db.listing import Found, Page, SortColumn, Where, fetch_page
 from okr.db.measures import with_done
 from okr.domain.errors import NotFound
-from okr.domain.measures import measured
-from okr.domain.values import Kind, Operand, Reading, SubjectKind
+from okr.domain.measures import composed
+from okr.domain.values import Kind, Operand, SubjectKind
 
 # What check-ins named counts as done from the version on that was in force; see okr.db.measures.
 _READ = f"""
@@ -237,7 +237,7 @@ def _current_value(row: asyncpg.Record, measure: MeasureView) -> Decimal | None:
         Operand(id, None if value is None else Decimal(value), Decimal(weight))
         for id, value, weight in _json(row["operands"])
     )
-    return measured(measure_of(asdict(measure)), Reading(operands=operands)).value
+    return composed(measure_of(asdict(measure)), operands)[0]
 
 
 def _measure(row: asyncpg.Record) -> MeasureView:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from okr.domain.numbers import ZERO, places12
-from okr.domain.values import Step
+from okr.domain.numbers import ONE, ZERO, clamp, places12
+from okr.domain.values import Operand, Part, Step
 
 LISTED_TERMS = 6
 """Up to so many terms a mean is written out; beyond that its two sums say as much, and the step still has the terms."""
@@ -83,9 +83,67 @@ def _mean(step: Step) -> str:
     """Written out from the terms, or from the two sums where there are many."""
     if len(step.terms) > LISTED_TERMS and "weighted_sum" in step.facts:
         return f"{_fact(step, 'weighted_sum')} ÷ {_fact(step, 'total_weight')} over {len(step.terms)} = {_after(step)}"
-    products = " + ".join(f"{_operand(getattr(term, step.number))} × {_figure(term.weight)}" for term in step.terms)
-    weights = " + ".join(_figure(term.weight) for term in step.terms)
+    weighed = [(ONE if "weights" in step.facts else term.weight, _counted(step, term)) for term in step.terms]
+    products = " + ".join(f"{_operand(one)} × {_figure(weight)}" for weight, one in weighed)
+    weights = " + ".join(_figure(weight) for weight, _ in weighed)
     return f"({products}) ÷ ({weights}) = {_after(step)}"
+
+
+def _counted(step: Step, term: Part | Operand) -> Decimal:
+    """What a part counts with: zero where it has nothing and the rules count that, no more than the rules let a part count."""
+    floor, cap = (step.facts.get(name) for name in ("part_floor", "part_cap"))
+    number: Decimal = getattr(term, step.number) or ZERO
+    return clamp(number, floor if isinstance(floor, Decimal) else None, cap if isinstance(cap, Decimal) else None)
+
+
+def _combined(step: Step) -> str:
+    return f"{_fact(step, 'how')} of {', '.join(_figure(_counted(step, term)) for term in step.terms)} = {_after(step)}"
+
+
+def _ratio(step: Step) -> str:
+    value, target = _fact(step, "value"), _fact(step, "target")
+    match step.facts["method"]:
+        case "inverse_ratio":
+            return f"{target} ÷ {value} = {_after(step)}"
+        case "remainder":
+            return f"2 − {value} ÷ {target} = {_after(step)}"
+        case _:
+            return f"{value} ÷ {target} = {_after(step)}"
+
+
+def _days(step: Step) -> str:
+    ended = f"{_fact(step, 'days_ended')} of {_fact(step, 'days')} days have ended"
+    expectation = _fact(step, "expectation").replace("_", " ")
+    return f"{ended}: {_after(step)}" if expectation == "linear" else f"{ended}, {expectation}: {_after(step)}"
+
+
+def _late(step: Step) -> str:
+    late = f"{_fact(step, 'periods_late')} periods late"
+    if "cap" in step.facts:
+        return f"{late}, at most {_fact(step, 'cap')}: {_after(step)}"
+    return f"{late}, {_fact(step, 'decay')} off for each: {_after(step)}"
+
+
+def _adjustment(step: Step) -> str:
+    amount = step.facts["amount"]
+    figure = f" {_figure(amount)}" if isinstance(amount, Decimal) else ""
+    return f"{_fact(step, 'reason')}: {_fact(step, 'op')}{figure} where {_fact(step, 'when')}: {_after(step)}"
+
+
+def _grade_bounds(step: Step) -> str:
+    edges = {"no lower than": step.facts["floor"], "no higher than": step.facts["cap"]}
+    kept = ", ".join(f"{word} {_figure(edge)}" for word, edge in edges.items() if isinstance(edge, Decimal))
+    return f"grades are {kept}: {_after(step)}"
+
+
+def _pace(step: Step) -> str:
+    progress, expected = _fact(step, "progress"), _fact(step, "expected")
+    compared = {
+        "difference": f"{progress} − {expected} = {_after(step)}",
+        "ratio": f"{progress} ÷ {expected} = {_after(step)}",
+        "absolute": f"{_after(step)}",
+    }[_fact(step, "compare")]
+    return f"{compared}: {_fact(step, 'status')} ({_fact(step, 'levels')})"
 
 
 def _bounds(step: Step) -> str:
@@ -116,13 +174,31 @@ _SENTENCES: Mapping[str, Callable[[Step], str]] = {
     "curve_end": lambda step: (
         f"{_fact(step, 'value')} is at or beyond {_fact(step, 'mark')}, the curve's end: {_after(step)}"
     ),
-    "days": lambda step: f"{_fact(step, 'days_ended')} of {_fact(step, 'days')} days have ended: {_after(step)}",
+    "days": _days,
     "weighted_mean": _mean,
     "guardrail_cap": lambda step: (
         f"guardrail broken ({_fact(step, 'broken')}), at most {_fact(step, 'cap')}: {_after(step)}"
     ),
-    "pace": lambda step: (
-        f"{_fact(step, 'progress')} − {_fact(step, 'expected')} = {_after(step)}: {_fact(step, 'status')} "
-        f"(on_track from {_fact(step, 'on_track_from')}, at_risk from {_fact(step, 'at_risk_from')})"
+    "pace": _pace,
+    "ratio": _ratio,
+    "share": lambda step: f"the value is the share: {_after(step)}",
+    "flat": lambda step: (
+        f"start and target are both {_fact(step, 'target')}, {_fact(step, 'value')} counts by the rule "
+        f"{_fact(step, 'rule')}: {_after(step)}"
+    ),
+    "missing": lambda step: f"no value yet, taken for it ({_fact(step, 'taken')}): {_after(step)}",
+    "stands_in": lambda step: f"{_fact(step, 'because')}, for which the rules say {_after(step)}",
+    "periods": lambda step: f"{_fact(step, 'of')} of {_fact(step, 'periods')} periods with a value: {_after(step)}",
+    "kept_periods": lambda step: f"kept in {_fact(step, 'kept')} of {_fact(step, 'periods')} periods: {_after(step)}",
+    "combined": _combined,
+    "empty": lambda step: f"nothing to combine, for which the rules say {_after(step)}",
+    "late": _late,
+    "adjustment": _adjustment,
+    "condition_failed": lambda step: (
+        f"skipped, for the condition {_fact(step, 'when')} failed: {_fact(step, 'error')}; still {_after(step)}"
+    ),
+    "grade_bounds": _grade_bounds,
+    "rounding": lambda step: (
+        f"rounded to {_fact(step, 'places')} places ({_fact(step, 'mode').replace('_', ' ')}): {_after(step)}"
     ),
 }

@@ -1,20 +1,21 @@
 """The one function that makes a grade: worker, preview, replay and explanation all call it.
 
-Three numbers, never mixed: raw (what the measure says), progress (raw between the ruleset's floor and cap), grade (progress,
-or the stretch curve's word; capped while a guardrail is broken). Every pipeline number keeps 12 places, and the next one is
-made from the rounded one, so that a person who redoes the steps gets the same digits.
+Three numbers, never mixed: raw (what the measure says), progress (raw between the ruleset's floor and cap), grade (progress bent
+by the zones, lowered where the value is late, adjusted by conditions, rounded). Every pipeline number keeps 12 places, and the
+next one is made from the rounded one, so that a person who redoes the steps gets the same digits.
 """
 
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import assert_never
 
 from okr.domain import pace
-from okr.domain.measures import Way, measured, way
-from okr.domain.numbers import ONE, ZERO, add, clamp, divide, multiply, places12, subtract
+from okr.domain.adjusting import adjusted, context_of
+from okr.domain.finishing import Finished, finished
+from okr.domain.measures import Facts, Measured, Trace, measured
+from okr.domain.numbers import ONE, ZERO, clamp, multiply, places12, subtract
 from okr.domain.roll_up import grade_roll_up
-from okr.domain.ruleset import Ruleset, StretchCurve
+from okr.domain.ruleset import BandsBy, LabelSource, Ruleset, Staleness, WhenLate
 from okr.domain.values import (
     Freshness,
     Grade,
@@ -22,123 +23,192 @@ from okr.domain.values import (
     Inputs,
     KeyResultInputs,
     Kind,
-    Measure,
+    Level,
     RollUpInputs,
     Status,
     Step,
+    SubjectKind,
 )
-
-Mark = tuple[Decimal, Decimal]
-"""A value along the way and the grade there."""
+from okr.domain.zones import MARKS, level_in_zones, zones_apply
 
 
-def grade(inputs: Inputs, rules: Ruleset) -> Graded:
-    """The grade of a key result or of a roll-up at one instant under one ruleset, with its steps.
+def grade(inputs: Inputs, rules: Ruleset) -> Grade:
+    """The grade of a key result or of a roll-up at one instant under one ruleset.
 
     Never raises for stored data: what cannot be graded has None for its numbers and a reason.
     """
+    return _grade(inputs, rules, None)
+
+
+def graded(inputs: Inputs, rules: Ruleset) -> Graded:
+    """The same grade, together with the steps that lead to it."""
+    steps: list[Step] = []
+    made = _grade(inputs, rules, steps)
+    return Graded(made, tuple(steps))
+
+
+def _grade(inputs: Inputs, rules: Ruleset, trace: Trace) -> Grade:
     match inputs:
         case KeyResultInputs():
-            return _grade_key_result(inputs, rules)
+            return _grade_key_result(inputs, rules, trace)
         case RollUpInputs():
-            return grade_roll_up(inputs, rules)
+            return grade_roll_up(inputs, rules, trace)
         case _:
             assert_never(inputs)
 
 
-def _grade_key_result(inputs: KeyResultInputs, rules: Ruleset) -> Graded:
-    measure, reading = inputs.measure, inputs.reading
-    outcome = measured(measure, reading)
-    steps = list(outcome.steps)
+def _grade_key_result(inputs: KeyResultInputs, rules: Ruleset, trace: Trace) -> Grade:
+    outcome = measured(inputs, rules, trace)
     raw, progress, result = outcome.raw, None, None
+    freshness, periods_late = _freshness(inputs, rules.staleness)
+    expected = pace.expected_by(inputs.window, rules.pace)
     if raw is not None:
-        progress = clamp(raw, rules.floor, rules.cap)
-        steps.append(Step("bounds", "progress", raw, progress, {"raw": raw, "floor": rules.floor, "cap": rules.cap}))
-        last = _curve_step(outcome.value, inputs, rules=rules, progress=progress)
-        result = last.after
-        steps.append(last)
-    success_line = rules.success_line(inputs.commitment)
-    expected, expected_step = pace.expected_step(inputs.window)
-    steps.append(expected_step)
-    is_over = pace.is_over(inputs.window)
-    if measure.kind is Kind.GUARDRAIL:
-        status = _guardrail_status(result, is_over=is_over)
-    else:
-        status, pace_steps = pace.standing(
-            result, success_line, progress=progress, expected=expected, is_over=is_over, pace=rules.pace
-        )
-        steps.extend(pace_steps)
-    band = rules.band_of(result) if result is not None else None
-    return Graded(
-        Grade(
-            raw=raw,
-            progress=progress,
-            grade=result,
-            status=status,
-            label=band.label if band else None,
-            band=band.key if band else None,
-            expected=expected,
-            freshness=_freshness(inputs, late_after_periods=rules.late_after_periods),
-            confidence=places12(reading.confidence) if reading.confidence is not None else None,
-            coverage=ZERO if result is None else ONE,
-            success_line=success_line,
-            reasons=(outcome.reason,) if outcome.reason else (),
-            ruleset=rules.ref,
-        ),
-        tuple(steps),
+        progress = _bounded(raw, rules, trace)
+        result = _bent(outcome, inputs, rules=rules, progress=progress, trace=trace)
+        result = _lowered(result, periods_late, staleness=rules.staleness, trace=trace)
+    if trace is not None:
+        trace.append(pace.expected_step(inputs.window, rules.pace))
+    reasons: tuple[str, ...] = (outcome.reason,) if outcome.reason else ()
+    if result is not None and rules.adjusts(Level.KEY_RESULT):
+        context = _context(inputs, outcome, progress=progress, grade=result, expected=expected, freshness=freshness)
+        result, left = adjusted(result, level=Level.KEY_RESULT, context=context, rules=rules, trace=trace)
+        reasons += left
+    end = _finished(inputs, outcome, result=result, progress=progress, expected=expected, rules=rules, trace=trace)
+    return Grade(
+        raw=raw,
+        progress=progress,
+        grade=end.grade,
+        status=end.status,
+        label=_label(inputs, end, rules),
+        band=end.band,
+        expected=expected,
+        freshness=freshness,
+        confidence=places12(inputs.reading.confidence) if inputs.reading.confidence is not None else None,
+        coverage=ZERO if result is None else ONE,
+        success_line=rules.success_line(inputs.commitment),
+        reasons=reasons,
+        ruleset=rules.ref,
     )
 
 
-def _curve_step(value: Decimal | None, inputs: KeyResultInputs, *, rules: Ruleset, progress: Decimal) -> Step:
-    """From progress to grade: along the stretch curve where one applies, else unchanged."""
-    measure, curve = inputs.measure, rules.curve
-    if measure.stretch is not None and value is not None and inputs.commitment in curve.commitments:
-        along = way(measure)
-        if along is not None:
-            return _on_the_curve(value, measure, along=along, curve=curve, progress=progress)
-    return Step("as_progress", "grade", progress, progress, {})
+def _bounded(raw: Decimal, rules: Ruleset, trace: Trace) -> Decimal:
+    bounds = rules.bounds[Level.KEY_RESULT]
+    progress = clamp(raw, bounds.floor, bounds.cap)
+    if trace is not None:
+        trace.append(Step("bounds", "progress", raw, progress, {"raw": raw, "floor": bounds.floor, "cap": bounds.cap}))
+    return progress
 
 
-def _on_the_curve(value: Decimal, measure: Measure, *, along: Way, curve: StretchCurve, progress: Decimal) -> Step:
-    """The line through (start, 0) (commit, 0.3) (target, 0.7) (stretch, 1), read at the value; flat beyond both ends."""
-    marks = [
-        (mark, level)
-        for mark, level in (
-            (along.start, curve.start),
-            (measure.commit, curve.commit),
-            (along.target, curve.target),
-            (measure.stretch, curve.stretch),
-        )
-        if mark is not None
-    ]
-    falls = along.target < along.start
-    if value > along.start if falls else value < along.start:
-        return _at_the_end(value, marks[0], progress=progress)
-    for low, high in pairwise(marks):
-        if value > high[0] if falls else value < high[0]:
-            return _between(value, low, high, progress=progress)
-    return _at_the_end(value, marks[-1], progress=progress)
+def _bent(outcome: Measured, inputs: KeyResultInputs, *, rules: Ruleset, progress: Decimal, trace: Trace) -> Decimal:
+    """From progress to grade: through the zones where they apply, else unchanged."""
+    measure = inputs.measure
+    if outcome.value is not None and zones_apply(measure, inputs.commitment, rules=rules):
+        rule = rules.kinds[measure.kind]
+        bent = level_in_zones(outcome.value, measure, zones=rules.zones, rule=rule, before=progress, trace=trace)
+        if bent is not None:
+            return bent
+    if trace is not None:
+        trace.append(Step("as_progress", "grade", progress, progress, {}))
+    return progress
 
 
-def _at_the_end(value: Decimal, mark: Mark, *, progress: Decimal) -> Step:
-    return Step(
-        "curve_end", "grade", progress, places12(mark[1]), {"value": value, "mark": mark[0], "mark_grade": mark[1]}
-    )
+def _lowered(grade: Decimal, periods_late: int, *, staleness: Staleness, trace: Trace) -> Decimal:
+    """What is left of the grade when its newest value is late by so many whole periods, begun ones included."""
+    if not periods_late:
+        return grade
+    facts: Facts = {"periods_late": Decimal(periods_late), "rule": staleness.when_late.value}
+    match staleness.when_late:
+        case WhenLate.FLAG:
+            return grade
+        case WhenLate.CAP if staleness.cap is not None:
+            lowered = min(grade, places12(staleness.cap))
+            facts["cap"] = staleness.cap
+        case WhenLate.DECAY if staleness.decay is not None:
+            lost = multiply(Decimal(periods_late), staleness.decay)
+            # What is negative already is not lifted to zero.
+            lowered = places12(max(subtract(grade, lost), min(grade, ZERO)))
+            facts["decay"] = staleness.decay
+        case _:
+            return grade
+    if trace is not None:
+        trace.append(Step("late", "grade", grade, lowered, facts))
+    return lowered
 
 
-def _between(value: Decimal, low: Mark, high: Mark, *, progress: Decimal) -> Step:
-    (low_value, low_grade), (high_value, high_grade) = low, high
-    # Multiplied before it is divided, so that the one rounding there is does not depend on the unit of the value.
-    travelled = multiply(subtract(value, low_value), subtract(high_grade, low_grade))
-    after = places12(add(low_grade, divide(travelled, subtract(high_value, low_value))))
-    facts: dict[str, Decimal | str | None] = {
-        "value": value,
-        "from": low_value,
-        "to": high_value,
-        "grade_from": low_grade,
-        "grade_to": high_grade,
+def _context(
+    inputs: KeyResultInputs,
+    outcome: Measured,
+    *,
+    progress: Decimal | None,
+    grade: Decimal,
+    expected: Decimal,
+    freshness: Freshness,
+) -> dict[str, object]:
+    subject = {
+        "kind": SubjectKind.KEY_RESULT.value,
+        "measure": inputs.measure.kind.value,
+        "commitment": inputs.commitment.value,
+        "zone": inputs.reading.zone,
+        "raw": outcome.raw,
+        "progress": progress,
+        "grade": grade,
+        "confidence": inputs.reading.confidence,
+        "coverage": ONE,
+        "expected": expected,
+        "freshness": freshness.value,
     }
-    return Step("curve", "grade", progress, after, facts)
+    return context_of(
+        inputs.context,
+        subject=subject,
+        elapsed=pace.elapsed(inputs.window),
+        counts={"parts": 0, "graded": 1, "guardrails_broken": 0},
+    )
+
+
+def _finished(
+    inputs: KeyResultInputs,
+    outcome: Measured,
+    *,
+    result: Decimal | None,
+    progress: Decimal | None,
+    expected: Decimal,
+    rules: Ruleset,
+    trace: Trace,
+) -> Finished:
+    over = pace.is_over(inputs.window)
+    end = finished(
+        result,
+        level=Level.KEY_RESULT,
+        progress=progress,
+        by_marks=_by_marks(outcome, inputs, rules),
+        expected=expected,
+        success_line=rules.success_line(inputs.commitment),
+        is_over=over,
+        rules=rules,
+        trace=trace if inputs.measure.kind is not Kind.GUARDRAIL else None,
+    )
+    if inputs.measure.kind is Kind.GUARDRAIL:
+        status = _guardrail_status(end.grade, is_over=over)
+        word = rules.pace.words.get(status)
+        return end._replace(status=status, label=word if rules.label_source is LabelSource.PACE else end.label)
+    return end
+
+
+def _by_marks(outcome: Measured, inputs: KeyResultInputs, rules: Ruleset) -> Decimal | None:
+    """Where the value lies between the marks, as a level that bands are laid over; without marks the raw share of the way."""
+    if rules.bands_by is not BandsBy.MARKS or outcome.raw is None or outcome.value is None:
+        return outcome.raw
+    if inputs.measure.stretch is None and inputs.measure.commit is None:
+        return outcome.raw
+    rule = rules.kinds[inputs.measure.kind]
+    level = level_in_zones(outcome.value, inputs.measure, zones=MARKS, rule=rule, before=outcome.raw, trace=None)
+    return outcome.raw if level is None else level
+
+
+def _label(inputs: KeyResultInputs, end: Finished, rules: Ruleset) -> str | None:
+    if rules.ordinal.label_is_zone and inputs.measure.kind is Kind.ORDINAL:
+        return inputs.reading.zone
+    return end.label
 
 
 def _guardrail_status(inside: Decimal | None, *, is_over: bool) -> Status:
@@ -150,10 +220,13 @@ def _guardrail_status(inside: Decimal | None, *, is_over: bool) -> Status:
     return Status.MISSED if is_over else Status.OFF_TRACK
 
 
-def _freshness(inputs: KeyResultInputs, *, late_after_periods: int) -> Freshness:
-    """Late when the newest value is older than so many of the key result's own periods."""
+def _freshness(inputs: KeyResultInputs, staleness: Staleness) -> tuple[Freshness, int]:
+    """Whether the newest value is older than so many of the key result's own periods, and by how many, begun ones included."""
     observed_at = inputs.reading.observed_at
     if observed_at is None:
-        return Freshness.NEVER
-    age = inputs.instant - observed_at
-    return Freshness.LATE if age > timedelta(days=late_after_periods * inputs.period_days) else Freshness.FRESH
+        return Freshness.NEVER, 0
+    period = timedelta(days=inputs.period_days)
+    over = inputs.instant - observed_at - staleness.late_after_periods * period
+    if over <= timedelta(0):
+        return Freshness.FRESH, 0
+    return Freshness.LATE, -(-over // period)

@@ -9,7 +9,39 @@ not read it and are.
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+from enum import StrEnum
+
+
+class Rounding(StrEnum):
+    """How a number that lies between two is rounded; half_up and half_down move away from zero and towards it."""
+
+    HALF_EVEN = "half_even"
+    HALF_UP = "half_up"
+    HALF_DOWN = "half_down"
+    DOWN = "down"
+    UP = "up"
+
+
+_MODES = {
+    Rounding.HALF_EVEN: ROUND_HALF_EVEN,
+    Rounding.HALF_UP: ROUND_HALF_UP,
+    Rounding.HALF_DOWN: ROUND_HALF_DOWN,
+    Rounding.DOWN: ROUND_FLOOR,
+    Rounding.UP: ROUND_CEILING,
+}
 
 PLACES = 12
 ZERO = Decimal(0)
@@ -35,6 +67,11 @@ def places12(number: Decimal) -> Decimal:
     Raises decimal.InvalidOperation at 1e38 and above, which no value within the service's bounds can reach.
     """
     return _quantize(number, _QUANTUM) or ZERO
+
+
+def rounded(number: Decimal, places: int, mode: Rounding) -> Decimal:
+    """The number to so many places, 0 to 12; `down` is towards minus infinity, `up` towards plus infinity."""
+    return number.quantize(Decimal(1).scaleb(-places, _EXACT), rounding=_MODES[mode], context=_ROUNDED) or ZERO
 
 
 def weighted_mean(pairs: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:

@@ -100,10 +100,10 @@ def merged(stored: Timeline, rescored: Rescored) -> Timeline:
 def _regrade(facts: KeyResultFacts | RollUpFacts, instant: datetime, rules: Ruleset) -> Regraded:
     inputs: KeyResultInputs | RollUpInputs
     if isinstance(facts, KeyResultFacts):
-        inputs, version = facts.inputs_at(instant)
-        return Regraded(instant, inputs, version.revision, grade(inputs, rules).grade)
-    inputs = facts.inputs_at(instant)
-    return Regraded(instant, inputs, None, grade(inputs, rules).grade)
+        inputs, version = facts.inputs_at(instant, rules)
+        return Regraded(instant, inputs, version.revision, grade(inputs, rules))
+    inputs = facts.inputs_at(instant, rules)
+    return Regraded(instant, inputs, None, grade(inputs, rules))
 
 
 def _before(stored: Timeline, instant: datetime) -> Grade | None:

@@ -2,83 +2,198 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from okr.domain import pace
-from okr.domain.numbers import ONE, ZERO, divide, places12, weighted_sum
-from okr.domain.ruleset import Ruleset
-from okr.domain.values import Freshness, Grade, Graded, Part, RollUpInputs, Step
+from okr.domain.adjusting import adjusted, context_of
+from okr.domain.finishing import finished
+from okr.domain.measures import Trace
+from okr.domain.numbers import ONE, ZERO, add, clamp, divide, places12, weighted_sum
+from okr.domain.ruleset import Combine, How, Parts, Ruleset, ZeroWeight
+from okr.domain.values import Freshness, Grade, Part, RollUpInputs, Step, SubjectKind
+
+_TWO = Decimal(2)
 
 
-def grade_roll_up(inputs: RollUpInputs, rules: Ruleset) -> Graded:
-    """Each number is the weighted mean over the parts that have it; guardrails carry no weight and only cap the grade."""
-    weighing = tuple(part for part in inputs.parts if not part.is_guardrail)
+def grade_roll_up(inputs: RollUpInputs, rules: Ruleset, trace: Trace) -> Grade:
+    """Each number is made from the parts that have it as the rules combine them; guardrails carry no weight and only cap it."""
+    combine = rules.combine[inputs.level]
+    weighing = _weighing(inputs, combine)
     guardrails = tuple(part for part in inputs.parts if part.is_guardrail)
-    steps: list[Step] = []
-    raw = _mean("raw", weighing, steps)
-    progress = _mean("progress", weighing, steps)
-    grade = _mean("grade", weighing, steps)
-    confidence = _mean("confidence", weighing, steps)
-    coverage = _mean("coverage", weighing, steps) or ZERO
-    expected = _expected(inputs, weighing, steps)
-
+    raw = _combined("raw", weighing, combine=combine, trace=trace)
+    progress = _combined("progress", weighing, combine=combine, trace=trace)
+    grade = _combined("grade", weighing, combine=combine, trace=trace)
+    confidence = _mean("confidence", weighing, trace)
+    coverage = _mean("coverage", weighing, trace) or ZERO
+    expected = _expected(inputs, weighing, rules=rules, trace=trace)
+    freshness = _freshness(weighing, guardrails)
     broken = tuple(part for part in guardrails if part.raw is not None and part.raw < ONE)
-    if broken and grade is not None:
-        capped = min(grade, rules.guardrail_cap)
-        names = ", ".join(part.id for part in broken)
-        steps.append(Step("guardrail_cap", "grade", grade, capped, {"cap": rules.guardrail_cap, "broken": names}))
-        grade = capped
-
+    reasons = _reasons(inputs, weighing, guardrails=guardrails, grade=grade)
+    if grade is not None:
+        grade = _guarded(grade, broken, cap=rules.guardrail_cap, trace=trace)
+        if rules.adjusts(inputs.level):
+            context = context_of(
+                inputs.context,
+                subject={
+                    "commitment": inputs.commitment and inputs.commitment.value,
+                    "raw": raw,
+                    "progress": progress,
+                    "grade": grade,
+                    "confidence": confidence,
+                    "coverage": coverage,
+                    "expected": expected,
+                    "freshness": freshness.value,
+                },
+                elapsed=pace.elapsed(inputs.window) if inputs.window else None,
+                counts={
+                    "parts": len(weighing),
+                    "graded": sum(1 for part in weighing if part.grade is not None),
+                    "guardrails_broken": len(broken),
+                },
+            )
+            grade, left = adjusted(grade, level=inputs.level, context=context, rules=rules, trace=trace)
+            reasons += left
     success_line = rules.success_line(inputs.commitment)
-    status, pace_steps = pace.standing(
+    end = finished(
         grade,
-        success_line,
+        level=inputs.level,
         progress=progress,
+        by_marks=grade,
         expected=expected,
+        success_line=success_line,
         is_over=inputs.window is not None and pace.is_over(inputs.window),
-        pace=rules.pace,
+        rules=rules,
+        trace=trace,
     )
-    steps.extend(pace_steps)
-    band = rules.band_of(grade) if grade is not None else None
-    return Graded(
-        Grade(
-            raw=raw,
-            progress=progress,
-            grade=grade,
-            status=status,
-            label=band.label if band else None,
-            band=band.key if band else None,
-            expected=expected,
-            freshness=_freshness(weighing, guardrails),
-            confidence=confidence,
-            coverage=coverage,
-            success_line=success_line,
-            reasons=_reasons(inputs, weighing, guardrails=guardrails, grade=grade),
-            ruleset=rules.ref,
-        ),
-        tuple(steps),
+    return Grade(
+        raw=raw,
+        progress=progress,
+        grade=end.grade,
+        status=end.status,
+        label=end.label,
+        band=end.band,
+        expected=expected,
+        freshness=freshness,
+        confidence=confidence,
+        coverage=coverage,
+        success_line=success_line,
+        reasons=reasons,
+        ruleset=rules.ref,
     )
 
 
-def _mean(number: str, parts: Sequence[Part], steps: list[Step]) -> Decimal | None:
-    """The weighted mean of one number over the parts that have it; None without one, and where they weigh nothing."""
-    terms = tuple(part for part in parts if getattr(part, number) is not None)
+def _weighing(inputs: RollUpInputs, combine: Combine) -> tuple[Part, ...]:
+    """The parts that carry weight: all but guardrails, aligned objectives only where the rules count them."""
+    parts = tuple(part for part in inputs.parts if not part.is_guardrail)
+    if combine.parts is Parts.CHILDREN_IF_ALONE:
+        own = tuple(part for part in parts if part.kind is SubjectKind.KEY_RESULT)
+        return own or parts
+    return parts
+
+
+def _combined(number: str, parts: Sequence[Part], *, combine: Combine, trace: Trace) -> Decimal | None:
+    """One number of the whole; None without parts that have it, unless the rules say what nothing is worth."""
+    terms = tuple(part for part in parts if combine.missing_is_zero or getattr(part, number) is not None)
     if not terms:
+        return _empty(number, combine, trace)
+    numbers = [_bounded(getattr(part, number) or ZERO, number, combine) for part in terms]
+    if combine.how is How.WEIGHTED_MEAN or combine.how is How.MEAN:
+        return _weighted(number, terms, numbers, combine=combine, trace=trace)
+    result = _picked(numbers, combine.how)
+    if trace is not None:
+        trace.append(Step("combined", number, None, result, {"how": combine.how.value}, terms))
+    return result
+
+
+def _empty(number: str, combine: Combine, trace: Trace) -> Decimal | None:
+    if combine.empty is None:
         return None
-    weighted, total = weighted_sum((part.weight, getattr(part, number)) for part in terms)
+    if trace is not None:
+        trace.append(Step("empty", number, None, combine.empty, {}))
+    return combine.empty
+
+
+def _bounded(value: Decimal, number: str, combine: Combine) -> Decimal:
+    """What a part counts with; raw stays as it is, for it is what was measured."""
+    return value if number == "raw" else clamp(value, combine.part_bounds.floor, combine.part_bounds.cap)
+
+
+def _weighted(
+    number: str, terms: tuple[Part, ...], numbers: list[Decimal], *, combine: Combine, trace: Trace
+) -> Decimal | None:
+    """Σ weight × number ÷ Σ weight, or the plain mean."""
+    equal = combine.how is How.MEAN
+    weights = [ONE if equal else part.weight for part in terms]
+    weighted, total = weighted_sum(zip(weights, numbers, strict=True))
     if not total:
-        return None
+        match combine.zero_weight:
+            case ZeroWeight.NONE:
+                return None
+            case ZeroWeight.ZERO:
+                return _empty(number, Combine(empty=ZERO), trace)
+            case ZeroWeight.EQUAL:
+                equal = True
+                weighted, total = weighted_sum((ONE, one) for one in numbers)
+            case zero_weight:
+                assert_never(zero_weight)
     mean = places12(divide(weighted, total))
-    steps.append(Step("weighted_mean", number, None, mean, {"weighted_sum": weighted, "total_weight": total}, terms))
+    if trace is not None:
+        bounds = combine.part_bounds
+        facts: dict[str, Decimal | str | None] = {"weighted_sum": weighted, "total_weight": total}
+        if equal:
+            facts["weights"] = "equal"
+        if number != "raw" and (bounds.floor is not None or bounds.cap is not None):
+            facts |= {"part_floor": bounds.floor, "part_cap": bounds.cap}
+        trace.append(Step("weighted_mean", number, None, mean, facts, terms))
     return mean
 
 
-def _expected(inputs: RollUpInputs, weighing: Sequence[Part], steps: list[Step]) -> Decimal | None:
+def _picked(numbers: list[Decimal], how: How) -> Decimal:
+    match how:
+        case How.SUM:
+            return places12(weighted_sum((ONE, one) for one in numbers)[0])
+        case How.MIN:
+            return min(numbers)
+        case How.MAX:
+            return max(numbers)
+        case How.MEDIAN:
+            ordered = sorted(numbers)
+            middle = len(ordered) // 2
+            if len(ordered) % 2:
+                return ordered[middle]
+            return places12(divide(add(ordered[middle - 1], ordered[middle]), _TWO))
+        case How.WEIGHTED_MEAN | How.MEAN:
+            raise AssertionError("means are made with their weights")
+        case _:
+            assert_never(how)
+
+
+def _mean(number: str, parts: Sequence[Part], trace: Trace) -> Decimal | None:
+    """The weighted mean of one number over the parts that have it; None without one, and where they weigh nothing."""
+    return _combined(number, parts, combine=_PLAIN, trace=trace)
+
+
+_PLAIN = Combine()
+
+
+def _expected(inputs: RollUpInputs, weighing: Sequence[Part], *, rules: Ruleset, trace: Trace) -> Decimal | None:
     """By the subject's own days, or without any as the mean of the parts that have a grade."""
     if inputs.window is None:
-        return _mean("expected", [part for part in weighing if part.grade is not None], steps)
-    expected, step = pace.expected_step(inputs.window)
-    steps.append(step)
-    return expected
+        return _mean("expected", [part for part in weighing if part.grade is not None], trace)
+    if trace is not None:
+        trace.append(pace.expected_step(inputs.window, rules.pace))
+    return pace.expected_by(inputs.window, rules.pace)
+
+
+def _guarded(grade: Decimal, broken: tuple[Part, ...], *, cap: Decimal | None, trace: Trace) -> Decimal:
+    """At most the cap while a guardrail is broken."""
+    if not broken or cap is None:
+        return grade
+    capped = min(grade, cap)
+    if trace is not None:
+        names = ", ".join(part.id for part in broken)
+        trace.append(Step("guardrail_cap", "grade", grade, capped, {"cap": cap, "broken": names}))
+    return capped
 
 
 def _freshness(weighing: Sequence[Part], guardrails: Sequence[Part]) -> Freshness:

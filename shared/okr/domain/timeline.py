@@ -4,23 +4,27 @@ Everything a grade depends on changes at known instants only: observations, revi
 them a grade is constant, so grading each of them is grading every moment.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from okr.domain import pace
 from okr.domain.calendar import day_ends, end_of_day, last_ended_day
+from okr.domain.pace import expected_by
+from okr.domain.periods import planned
+from okr.domain.ruleset import Pace, Ruleset
 from okr.domain.values import (
     Commitment,
     Freshness,
     Grade,
     KeyResultInputs,
     Kind,
+    Level,
     Measure,
     Operand,
     Part,
@@ -96,7 +100,11 @@ class Frame:
     @property
     def begins(self) -> datetime:
         """The instant at which the first day begins."""
-        return end_of_day(self.starts_on - timedelta(days=1), self.zone)
+        return self.day(0)
+
+    def day(self, number: int) -> datetime:
+        """The instant at which the day begins that lies so many days after the first."""
+        return end_of_day(self.starts_on + timedelta(days=number - 1), self.zone)
 
     def days_between(self, since: datetime, until: datetime) -> list[datetime]:
         """The ends of the subject's own days within [since, until]: its pace moves then."""
@@ -127,14 +135,15 @@ class KeyResultFacts:
     operands: tuple["KeyResultFacts", ...] = ()
     children: tuple[Child, ...] = ()
     period_days: int = 7
+    context: Mapping[str, Any] | None = None
 
     def version_at(self, instant: datetime) -> Version:
         """The version in force: the newest one valid by then, and before all of them the first."""
         index = bisect_right(self.versions, instant, key=attrgetter("valid_from"))
         return self.versions[max(index - 1, 0)]
 
-    def reading_at(self, instant: datetime) -> Reading:
-        """What was known at the instant, under the version in force."""
+    def reading_at(self, instant: datetime, *, with_periods: bool = False) -> Reading:
+        """What was known at the instant, under the version in force; the values of all periods only where they are wanted."""
         version = self.version_at(instant)
         said = self.check_ins[: bisect_right(self.check_ins, instant, key=_observed_at)]
         confidence = next((seen.confidence for seen in reversed(said) if seen.confidence is not None), None)
@@ -157,7 +166,25 @@ class KeyResultFacts:
             last = next((seen for seen in reversed(said) if seen.value is not None), None)
         if last is None:
             return Reading(confidence=confidence)
-        return Reading(value=last.value, zone=last.zone, confidence=confidence, observed_at=last.observed_at)
+        periods: tuple[Decimal | None, ...] = ()
+        if with_periods and version.measure.kind is not Kind.ORDINAL:
+            seen = said if version.feed is None else self.points.get(version.feed, ())
+            periods = self._periods([one for one in seen if one.value is not None], instant)
+        return Reading(last.value, last.zone, confidence=confidence, observed_at=last.observed_at, periods=periods)
+
+    def _periods(self, seen: Sequence[Observation], instant: datetime) -> tuple[Decimal | None, ...]:
+        """The last value of each period that had begun by the instant; none is carried over from an earlier one."""
+        frame, found = self.frame, []
+        count = planned(frame.window(instant), self.period_days)
+        begins = [frame.day(number * self.period_days) for number in range(count + 1)]
+        for begin, end in pairwise(begins):
+            if begin > instant:
+                break
+            index = bisect_left(seen, end, key=_observed_at)
+            upto = min(index, bisect_right(seen, instant, key=_observed_at))
+            is_within = upto > 0 and seen[upto - 1].observed_at >= begin
+            found.append(seen[upto - 1].value if is_within else None)
+        return tuple(found)
 
     def _composite_reading(self, version: Version, instant: datetime, confidence: Decimal | None) -> Reading:
         wanted = version.measure.formula.of if version.measure.formula is not None else ()
@@ -174,17 +201,18 @@ class KeyResultFacts:
                     seen.append(instant)
         return Reading(operands=tuple(operands), confidence=confidence, observed_at=min(seen, default=None))
 
-    def inputs_at(self, instant: datetime) -> tuple[KeyResultInputs, Version]:
-        """The inputs of the grade at the instant, and the version they come from."""
+    def inputs_at(self, instant: datetime, rules: Ruleset) -> tuple[KeyResultInputs, Version]:
+        """The inputs of the grade at the instant, as far as the rules look at them, and the version they come from."""
         version = self.version_at(instant)
         return (
             KeyResultInputs(
                 instant=instant,
                 measure=version.measure,
-                reading=self.reading_at(instant),
+                reading=self.reading_at(instant, with_periods=rules.reads_periods(version.measure.kind)),
                 commitment=self.commitment,
                 window=self.frame.window(instant),
                 period_days=self.period_days,
+                context=self.context if rules.adjusts(Level.KEY_RESULT) else None,
             ),
             version,
         )
@@ -235,8 +263,8 @@ class Member:
         """Whether it counts through one of the objectives `ids` at the instant."""
         return any(id in ids and (end is None or instant < end) for id, end in self.contributes_to)
 
-    def part_at(self, instant: datetime, grade: Grade | None) -> Part:
-        """The member as it stood at the instant, with the grade in force then."""
+    def part_at(self, instant: datetime, grade: Grade | None, pace: Pace) -> Part:
+        """The member as it stood at the instant, with the grade in force then and, by its own days, the pace's expectation."""
         weight = self.weights[0][1]
         for since, later in self.weights[1:]:
             if since is None or since <= instant:
@@ -250,7 +278,7 @@ class Member:
             raw=grade.raw,
             progress=grade.progress,
             grade=grade.grade,
-            expected=pace.expected_step(self.frame.window(instant))[0] if self.frame else grade.expected,
+            expected=expected_by(self.frame.window(instant), pace) if self.frame else grade.expected,
             confidence=grade.confidence,
             coverage=grade.coverage,
             freshness=grade.freshness,
@@ -270,9 +298,10 @@ class RollUpFacts:
     zone: tzinfo
     commitment: Commitment | None = None
     frame: Frame | None = None
+    context: Mapping[str, Any] | None = None
 
-    def inputs_at(self, instant: datetime) -> RollUpInputs:
-        """The inputs of the grade at the instant."""
+    def inputs_at(self, instant: datetime, rules: Ruleset) -> RollUpInputs:
+        """The inputs of the grade at the instant, as far as the rules look at them."""
         counting = [
             (member, timeline)
             for member, timeline in zip(self.members, self.timelines, strict=True)
@@ -282,12 +311,13 @@ class RollUpFacts:
         return RollUpInputs(
             instant=instant,
             parts=tuple(
-                member.part_at(instant, timeline.at(instant))
+                member.part_at(instant, timeline.at(instant), rules.pace)
                 for member, timeline in counting
                 if not (member.contributes_to and member.contributes_at(instant, ids))
             ),
             commitment=self.commitment,
             window=self.frame.window(instant) if self.frame else None,
+            context=self.context if rules.adjustments else None,
         )
 
     def endings(self) -> set[datetime]:

@@ -5,11 +5,11 @@ aware datetimes; days are the organization's own. Missing is None, never zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class SubjectKind(StrEnum):
@@ -64,6 +64,14 @@ class Freshness(StrEnum):
     FRESH = "fresh"
     LATE = "late"
     NEVER = "never"
+
+
+class Level(StrEnum):
+    """What rules tell apart: key results, objectives, and the sets above: teams, cycles, the organization."""
+
+    KEY_RESULT = "key_result"
+    OBJECTIVE = "objective"
+    SET = "set"
 
 
 class Provenance(StrEnum):
@@ -141,7 +149,11 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was known of a key result at an instant: the newest value, zone or milestones done, and when it was observed."""
+    """What was known of a key result at an instant: the newest value, zone or milestones done, and when it was observed.
+
+    `periods` holds the last value of each of its periods that had begun, None where there was none; it is read only for rules
+    that ask for it (Ruleset.reads_periods).
+    """
 
     value: Decimal | None = None
     zone: str | None = None
@@ -149,6 +161,7 @@ class Reading:
     operands: tuple[Operand, ...] = ()
     confidence: Decimal | None = None
     observed_at: datetime | None = None
+    periods: tuple[Decimal | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class KeyResultInputs:
-    """All that a key result's grade depends on, at one instant. `period_days` is the rhythm its values are expected in."""
+    """All that a key result's grade depends on, at one instant. `period_days` is the rhythm its values are expected in.
+
+    `context` is what conditions may ask about the subject (okr.domain.adjusting); None where the rules have no conditions.
+    """
 
     instant: datetime
     measure: Measure
@@ -175,6 +191,7 @@ class KeyResultInputs:
     commitment: Commitment
     window: Window
     period_days: int = 7
+    context: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +225,12 @@ class RollUpInputs:
     parts: tuple[Part, ...]
     commitment: Commitment | None = None
     window: Window | None = None
+    context: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def level(self) -> Level:
+        """An objective makes a promise; what is above makes none."""
+        return Level.SET if self.commitment is None else Level.OBJECTIVE
 
 
 Inputs = KeyResultInputs | RollUpInputs

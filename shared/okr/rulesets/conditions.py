@@ -4,15 +4,12 @@ from functools import lru_cache
 
 import cel
 
+from okr.domain.ruleset import ConditionFailed
 from okr.rulesets.condition_context import Context, samples
 from okr.rulesets.condition_grammar import translated
 from okr.rulesets.condition_parts import ConditionRefused
 
 __all__ = ["Condition", "ConditionFailed", "ConditionRefused", "compile_condition"]
-
-
-class ConditionFailed(Exception):
-    """A condition that was accepted could not be evaluated on what is stored; the adjustment it guards is left out."""
 
 
 class Condition:

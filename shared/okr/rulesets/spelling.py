@@ -1,0 +1,115 @@
+"""Ruleset documents as text: YAML and JSON in and out. What cannot be read is refused by path."""
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
+
+import yaml
+from pydantic import ValidationError
+
+from okr.rulesets.checks import Finding, findings
+from okr.rulesets.document import RulesetDocument
+
+Syntax = Literal["yaml", "json"]
+LARGEST_TEXT = 65_536
+"""Characters of a document; the longest that ships has a twentieth of it."""
+DEEPEST = 20
+
+
+class RulesetInvalid(Exception):
+    """The document cannot be used; `findings` says where and why, at least one."""
+
+    def __init__(self, found: Sequence[Finding]) -> None:
+        super().__init__("; ".join(map(str, found)))
+        self.findings = tuple(found)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without references, which a few lines can blow up with, and without keys that are there twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("references (*name) are not allowed; write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"the key {str(key)[:60]!r} is there twice")
+        return super().construct_mapping(node, deep)
+
+
+# Dates and YAML 1.1's yes and no stay words: no field holds a date, and truth is spelled true and false.
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def parse_document(given: str | Mapping[str, Any], *, syntax: Syntax = "yaml") -> RulesetDocument:
+    """The document in a text, or in what was read from one already. Raises RulesetInvalid with every finding."""
+    read = _read(given, syntax) if isinstance(given, str) else given
+    if not isinstance(read, Mapping):
+        raise RulesetInvalid([Finding("", "a ruleset is a mapping of fields, as in `title: Ours`")])
+    if _depth(read) > DEEPEST:
+        raise RulesetInvalid([Finding("", f"is nested deeper than {DEEPEST} levels")])
+    try:
+        document = RulesetDocument.model_validate(dict(read))
+    except ValidationError as error:
+        raise RulesetInvalid(_told(error)) from error
+    if found := findings(document):
+        raise RulesetInvalid(found)
+    return document
+
+
+def to_mapping(document: RulesetDocument, *, whole: bool = True) -> dict[str, Any]:
+    """The document as JSON's values; not `whole`: without what is as in the built-in ruleset."""
+    return document.model_dump(mode="json", by_alias=True, exclude_defaults=not whole, exclude_none=False)
+
+
+def to_json(document: RulesetDocument) -> str:
+    """The whole document as JSON."""
+    return json.dumps(to_mapping(document), ensure_ascii=False, indent=2)
+
+
+def to_yaml(document: RulesetDocument, *, whole: bool = True) -> str:
+    """The document as YAML, fields in the order of the reference."""
+    return yaml.safe_dump(to_mapping(document, whole=whole), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _read(text: str, syntax: Syntax) -> Any:
+    if len(text) > LARGEST_TEXT:
+        raise RulesetInvalid([Finding("", f"is longer than {LARGEST_TEXT:,} characters")])
+    try:
+        return json.loads(text) if syntax == "json" else yaml.load(text, Loader=_Loader)
+    except (ValueError, yaml.YAMLError, RecursionError, TypeError) as error:
+        what = "JSON" if syntax == "json" else "YAML"
+        raise RulesetInvalid([Finding("", f"is not {what}: {_first_line(error)}")]) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] or type(error).__name__
+
+
+def _depth(value: Any) -> int:
+    """How deep mappings and lists lie in each other, counted no further than is of interest."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
+        inner = [one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list)]
+        level = [one for parts in inner for one in parts if isinstance(one, Mapping | list)]
+    return depth
+
+
+def _told(error: ValidationError) -> list[Finding]:
+    found = []
+    for one in error.errors(include_url=False, include_input=False, include_context=False)[:50]:
+        path = ".".join(str(name)[:60] for name in one["loc"])
+        message = "is not a field of rulesets" if one["type"] == "extra_forbidden" else one["msg"]
+        found.append(Finding(path, message[:1].lower() + message[1:] if message[:6] in _STARTS else message))
+    return found
+
+
+_STARTS = {"Input ", "Field ", "String"[:6], "Tuple "}
