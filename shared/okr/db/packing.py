@@ -27,7 +27,7 @@ Packed = dict[str, Any]
 
 def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
     """`r` revision, `c` commitment, `w` window, `p` period in days; of the reading `v` value, `z` zone, `m` milestones done,
-    `o` operands, `f` confidence, `at` when observed.
+    `o` operands, `f` confidence, `at` when observed, `q` values by the period; `x` what conditions were told about it.
     """
     reading = inputs.reading
     return _present(
@@ -41,6 +41,8 @@ def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
         o=[[operand.id, _text(operand.value), _text(operand.weight)] for operand in reading.operands],
         f=_text(reading.confidence),
         at=reading.observed_at.isoformat() if reading.observed_at else None,
+        q=[_text(value) for value in reading.periods],
+        x=inputs.context,
     )
 
 
@@ -59,18 +61,21 @@ def unpack_key_result(packed: Packed, *, measure: Measure, instant: datetime) ->
             operands=tuple(Operand(id, _number(value), Decimal(weight)) for id, value, weight in packed.get("o", ())),
             confidence=_number(packed.get("f")),
             observed_at=datetime.fromisoformat(packed["at"]) if "at" in packed else None,
+            periods=tuple(_number(value) for value in packed.get("q", ())),
         ),
+        context=packed.get("x"),
     )
 
 
 def pack_roll_up(inputs: RollUpInputs) -> Packed:
     """`c` commitment, `w` window, `parts`: kind number, id, weight, raw, progress, grade, expected, confidence, coverage,
-    freshness, and true for a guardrail.
+    freshness, and true for a guardrail; `x` what conditions were told.
     """
     return _present(
         c=inputs.commitment,
         w=_pack_window(inputs.window) if inputs.window else None,
         parts=[_pack_part(part) for part in inputs.parts],
+        x=inputs.context,
     )
 
 
@@ -81,6 +86,7 @@ def unpack_roll_up(packed: Packed, *, instant: datetime) -> RollUpInputs:
         parts=tuple(_unpack_part(row) for row in packed.get("parts", ())),
         commitment=Commitment(packed["c"]) if "c" in packed else None,
         window=unpack_window(packed["w"]) if "w" in packed else None,
+        context=packed.get("x"),
     )
 
 

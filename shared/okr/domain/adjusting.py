@@ -16,12 +16,12 @@ CONDITION_FAILED = "adjustment_failed"
 
 
 def adjusted(
-    grade: Decimal, *, level: Level, context: Mapping[str, Any], rules: Ruleset, trace: list[Step] | None
+    grade: Decimal, *, level: Level, context: dict[str, Any], rules: Ruleset, trace: list[Step] | None
 ) -> tuple[Decimal, tuple[str, ...]]:
     """The grade after the adjustments for its level, and the reasons they leave.
 
     Reasons are annotations' keys, `adjusted` where the number changed, `adjustment_failed` where a condition could not be
-    evaluated. All conditions see the grade from before the first adjustment.
+    evaluated. A condition sees `subject.grade` as the adjustments before it left it.
     """
     before, reasons = grade, []
     for one in rules.adjustments:
@@ -37,6 +37,7 @@ def adjusted(
             continue
         if holds:
             after = _changed(grade, one)
+            context["subject"]["grade"] = float(after)
             if trace is not None:
                 trace.append(_step(one, grade, after))
             grade = after

@@ -7,7 +7,7 @@ next one is made from the rounded one, so that a person who redoes the steps get
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import assert_never
+from typing import Any, assert_never
 
 from okr.domain import pace
 from okr.domain.adjusting import adjusted, context_of
@@ -70,7 +70,9 @@ def _grade_key_result(inputs: KeyResultInputs, rules: Ruleset, trace: Trace) -> 
         trace.append(pace.expected_step(inputs.window, rules.pace))
     reasons: tuple[str, ...] = (outcome.reason,) if outcome.reason else ()
     if result is not None and rules.adjusts(Level.KEY_RESULT):
-        context = _context(inputs, outcome, progress=progress, grade=result, expected=expected, freshness=freshness)
+        context = _context(
+            inputs, outcome, rules=rules, progress=progress, grade=result, expected=expected, freshness=freshness
+        )
         result, left = adjusted(result, level=Level.KEY_RESULT, context=context, rules=rules, trace=trace)
         reasons += left
     end = _finished(inputs, outcome, result=result, progress=progress, expected=expected, rules=rules, trace=trace)
@@ -139,16 +141,27 @@ def _context(
     inputs: KeyResultInputs,
     outcome: Measured,
     *,
+    rules: Ruleset,
     progress: Decimal | None,
     grade: Decimal,
     expected: Decimal,
     freshness: Freshness,
-) -> dict[str, object]:
+) -> dict[str, Any]:
+    status, _ = pace.standing(
+        grade,
+        rules.success_line(inputs.commitment),
+        progress=progress,
+        expected=expected,
+        is_over=pace.is_over(inputs.window),
+        pace=rules.pace,
+        trace=None,
+    )
     subject = {
         "kind": SubjectKind.KEY_RESULT.value,
         "measure": inputs.measure.kind.value,
         "commitment": inputs.commitment.value,
         "zone": inputs.reading.zone,
+        "status": status.value,
         "raw": outcome.raw,
         "progress": progress,
         "grade": grade,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import Any, NamedTuple, assert_never
 
 from okr.domain import pace
 from okr.domain.adjusting import adjusted, context_of
@@ -15,6 +15,19 @@ from okr.domain.values import Freshness, Grade, Part, RollUpInputs, Step, Subjec
 _TWO = Decimal(2)
 
 
+class _Made(NamedTuple):
+    """What has been made of the parts so far."""
+
+    raw: Decimal | None
+    progress: Decimal | None
+    confidence: Decimal | None
+    coverage: Decimal
+    expected: Decimal | None
+    freshness: Freshness
+    broken: tuple[Part, ...]
+    weighing: tuple[Part, ...]
+
+
 def grade_roll_up(inputs: RollUpInputs, rules: Ruleset, trace: Trace) -> Grade:
     """Each number is made from the parts that have it as the rules combine them; guardrails carry no weight and only cap it."""
     combine = rules.combine[inputs.level]
@@ -23,34 +36,21 @@ def grade_roll_up(inputs: RollUpInputs, rules: Ruleset, trace: Trace) -> Grade:
     raw = _combined("raw", weighing, combine=combine, trace=trace)
     progress = _combined("progress", weighing, combine=combine, trace=trace)
     grade = _combined("grade", weighing, combine=combine, trace=trace)
-    confidence = _mean("confidence", weighing, trace)
-    coverage = _mean("coverage", weighing, trace) or ZERO
-    expected = _expected(inputs, weighing, rules=rules, trace=trace)
-    freshness = _freshness(weighing, guardrails)
-    broken = tuple(part for part in guardrails if part.raw is not None and part.raw < ONE)
+    made = _Made(
+        raw=raw,
+        progress=progress,
+        confidence=_mean("confidence", weighing, trace),
+        coverage=_mean("coverage", weighing, trace) or ZERO,
+        expected=_expected(inputs, weighing, rules=rules, trace=trace),
+        freshness=_freshness(weighing, guardrails),
+        broken=tuple(part for part in guardrails if part.raw is not None and part.raw < ONE),
+        weighing=weighing,
+    )
     reasons = _reasons(inputs, weighing, guardrails=guardrails, grade=grade)
     if grade is not None:
-        grade = _guarded(grade, broken, cap=rules.guardrail_cap, trace=trace)
+        grade = _guarded(grade, made.broken, cap=rules.guardrail_cap, trace=trace)
         if rules.adjusts(inputs.level):
-            context = context_of(
-                inputs.context,
-                subject={
-                    "commitment": inputs.commitment and inputs.commitment.value,
-                    "raw": raw,
-                    "progress": progress,
-                    "grade": grade,
-                    "confidence": confidence,
-                    "coverage": coverage,
-                    "expected": expected,
-                    "freshness": freshness.value,
-                },
-                elapsed=pace.elapsed(inputs.window) if inputs.window else None,
-                counts={
-                    "parts": len(weighing),
-                    "graded": sum(1 for part in weighing if part.grade is not None),
-                    "guardrails_broken": len(broken),
-                },
-            )
+            context = _context(inputs, made, grade=grade, rules=rules)
             grade, left = adjusted(grade, level=inputs.level, context=context, rules=rules, trace=trace)
             reasons += left
     success_line = rules.success_line(inputs.commitment)
@@ -59,9 +59,9 @@ def grade_roll_up(inputs: RollUpInputs, rules: Ruleset, trace: Trace) -> Grade:
         level=inputs.level,
         progress=progress,
         by_marks=grade,
-        expected=expected,
+        expected=made.expected,
         success_line=success_line,
-        is_over=inputs.window is not None and pace.is_over(inputs.window),
+        is_over=_is_over(inputs),
         rules=rules,
         trace=trace,
     )
@@ -72,14 +72,48 @@ def grade_roll_up(inputs: RollUpInputs, rules: Ruleset, trace: Trace) -> Grade:
         status=end.status,
         label=end.label,
         band=end.band,
-        expected=expected,
-        freshness=freshness,
-        confidence=confidence,
-        coverage=coverage,
+        expected=made.expected,
+        freshness=made.freshness,
+        confidence=made.confidence,
+        coverage=made.coverage,
         success_line=success_line,
         reasons=reasons,
         ruleset=rules.ref,
     )
+
+
+def _is_over(inputs: RollUpInputs) -> bool:
+    return inputs.window is not None and pace.is_over(inputs.window)
+
+
+def _context(inputs: RollUpInputs, made: _Made, *, grade: Decimal, rules: Ruleset) -> dict[str, Any]:
+    status, _ = pace.standing(
+        grade,
+        rules.success_line(inputs.commitment),
+        progress=made.progress,
+        expected=made.expected,
+        is_over=_is_over(inputs),
+        pace=rules.pace,
+        trace=None,
+    )
+    subject = {
+        "commitment": inputs.commitment and inputs.commitment.value,
+        "status": status.value,
+        "raw": made.raw,
+        "progress": made.progress,
+        "grade": grade,
+        "confidence": made.confidence,
+        "coverage": made.coverage,
+        "expected": made.expected,
+        "freshness": made.freshness.value,
+    }
+    counts = {
+        "parts": len(made.weighing),
+        "graded": sum(1 for part in made.weighing if part.grade is not None),
+        "guardrails_broken": len(made.broken),
+    }
+    elapsed = pace.elapsed(inputs.window) if inputs.window else None
+    return context_of(inputs.context, subject=subject, elapsed=elapsed, counts=counts)
 
 
 def _weighing(inputs: RollUpInputs, combine: Combine) -> tuple[Part, ...]:

@@ -404,7 +404,7 @@ class ThenPart(Part):
 
 
 class AdjustmentPart(Part):
-    """A change of grades under a condition; all are looked at in order, and all conditions see the grade from before the first."""
+    """A change of grades under a condition; they are looked at in order, each with the grade that the one before left."""
 
     key: Slug
     """Its name in reasons and explanations."""
