@@ -49,6 +49,8 @@ def redo(step: Step) -> Fraction:
             return fact["grade_from"] + share * (fact["grade_to"] - fact["grade_from"])
         case "curve_end":
             return fact["mark_grade"]
+        case "days" if step.facts["expectation"] == "phased":
+            return Fraction(step.after)  # the phases are the rules' own figures
         case "days":
             return expected_at(str(step.facts["expectation"]), fact["days_ended"] / fact["days"])
         case "ratio":

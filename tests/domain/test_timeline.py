@@ -323,3 +323,11 @@ def test_roll_ups_are_rescored_alike() -> None:
     members = (Member(SubjectKind.KEY_RESULT, "kr", ((None, Decimal(1)),)),)
     facts = RollUpFacts(members, (a_timeline((2, "0.5"), (4, "0.7")),), BERLIN, Commitment.COMMITTED, FRAME)
     assert rescored(facts, Timeline(), 1, 2, 3, 4) == [(2, Decimal("0.5")), (4, Decimal("0.7"))]
+
+
+def test_a_frame_knows_what_was_over_before_its_first_day() -> None:
+    frame = facts_of(a_version(INCREASE)).frame
+    begins = frame.begins
+    assert not frame.is_after(None)
+    assert frame.is_after(begins)
+    assert not frame.is_after(begins + timedelta(microseconds=1))

@@ -49,7 +49,7 @@ def adjusted(
 
 
 def _changed(grade: Decimal, one: Adjustment) -> Decimal:
-    if one.amount is None:
+    if one.op is Op.ANNOTATE or one.amount is None:
         return grade
     match one.op:
         case Op.SCALE:
@@ -60,8 +60,6 @@ def _changed(grade: Decimal, one: Adjustment) -> Decimal:
             return min(grade, places12(one.amount))
         case Op.FLOOR:
             return max(grade, places12(one.amount))
-        case Op.ANNOTATE:
-            return grade
         case op:
             assert_never(op)
 

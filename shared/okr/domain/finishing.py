@@ -30,13 +30,23 @@ def finished(
     is_over: bool,
     rules: Ruleset,
     trace: Trace,
+    is_paced: bool = True,
 ) -> Finished:
-    """Bound and round the grade, then name it. `by_marks` is what bands lie over where the rules say marks."""
+    """Bound and round the grade, then name it. `by_marks` is what bands lie over where the rules say marks.
+
+    What is not paced has its status told by the caller; no step says how the pace would judge it.
+    """
     if grade is not None:
         grade = _within(grade, level, rules=rules, trace=trace)
         grade = _rounded(grade, level, rules=rules, trace=trace)
     status, word = pace.standing(
-        grade, success_line, progress=progress, expected=expected, is_over=is_over, pace=rules.pace, trace=trace
+        grade,
+        success_line,
+        progress=progress,
+        expected=expected,
+        is_over=is_over,
+        pace=rules.pace,
+        trace=trace if is_paced else None,
     )
     over = {BandsBy.GRADE: grade, BandsBy.PROGRESS: progress, BandsBy.MARKS: by_marks}[rules.bands_by]
     band = None if grade is None or over is None else band_of(rules.bands[level], over)

@@ -198,7 +198,8 @@ def _finished(
         success_line=rules.success_line(inputs.commitment),
         is_over=over,
         rules=rules,
-        trace=trace if inputs.measure.kind is not Kind.GUARDRAIL else None,
+        trace=trace,
+        is_paced=inputs.measure.kind is not Kind.GUARDRAIL,
     )
     if inputs.measure.kind is Kind.GUARDRAIL:
         status = _guardrail_status(end.grade, is_over=over)

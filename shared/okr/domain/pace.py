@@ -98,11 +98,10 @@ def _expected_at(share: Decimal, expectation: Expectation, phases: Phases) -> De
 def _phased(share: Decimal, phases: Phases) -> Decimal:
     """On the line between the phases' ends, from (0, 0) to (1, 1)."""
     points = ((ZERO, ZERO), *phases, (ONE, ONE))
-    for (low_share, low), (high_share, high) in pairwise(points):
-        if share <= high_share and low_share < high_share:
-            way = multiply(subtract(share, low_share), subtract(high, low))
-            return add(low, divide(way, subtract(high_share, low_share)))
-    return ONE
+    lines = [(low, high) for low, high in pairwise(points) if low[0] < high[0]]
+    (low_share, low), (high_share, high) = next(line for line in lines if share <= line[1][0])
+    way = multiply(subtract(share, low_share), subtract(high, low))
+    return add(low, divide(way, subtract(high_share, low_share)))
 
 
 def standing(

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, assert_never
 from okr.domain import pace
 from okr.domain.adjusting import adjusted, context_of
 from okr.domain.finishing import finished
-from okr.domain.measures import Trace
+from okr.domain.measures import Facts, Trace
 from okr.domain.numbers import ONE, ZERO, add, clamp, divide, places12, weighted_sum
-from okr.domain.ruleset import Combine, How, Parts, Ruleset, ZeroWeight
+from okr.domain.ruleset import Bounds, Combine, How, Parts, Ruleset, ZeroWeight
 from okr.domain.values import Freshness, Grade, Part, RollUpInputs, Step, SubjectKind
 
 _TWO = Decimal(2)
@@ -135,7 +135,9 @@ def _combined(number: str, parts: Sequence[Part], *, combine: Combine, trace: Tr
         return _weighted(number, terms, numbers, combine=combine, trace=trace)
     result = _picked(numbers, combine.how)
     if trace is not None:
-        trace.append(Step("combined", number, None, result, {"how": combine.how.value}, terms))
+        trace.append(
+            Step("combined", number, None, result, {"how": combine.how.value, **_edges(number, combine)}, terms)
+        )
     return result
 
 
@@ -150,6 +152,14 @@ def _empty(number: str, combine: Combine, trace: Trace) -> Decimal | None:
 def _bounded(value: Decimal, number: str, combine: Combine) -> Decimal:
     """What a part counts with; raw stays as it is, for it is what was measured."""
     return value if number == "raw" else clamp(value, combine.part_bounds.floor, combine.part_bounds.cap)
+
+
+def _edges(number: str, combine: Combine) -> Facts:
+    """The bounds of parts, where there are any, for whoever redoes the step."""
+    bounds = combine.part_bounds
+    if number == "raw" or bounds == Bounds():
+        return {}
+    return {"part_floor": bounds.floor, "part_cap": bounds.cap}
 
 
 def _weighted(
@@ -172,17 +182,15 @@ def _weighted(
                 assert_never(zero_weight)
     mean = places12(divide(weighted, total))
     if trace is not None:
-        bounds = combine.part_bounds
-        facts: dict[str, Decimal | str | None] = {"weighted_sum": weighted, "total_weight": total}
+        facts: Facts = {"weighted_sum": weighted, "total_weight": total, **_edges(number, combine)}
         if equal:
             facts["weights"] = "equal"
-        if number != "raw" and (bounds.floor is not None or bounds.cap is not None):
-            facts |= {"part_floor": bounds.floor, "part_cap": bounds.cap}
         trace.append(Step("weighted_mean", number, None, mean, facts, terms))
     return mean
 
 
 def _picked(numbers: list[Decimal], how: How) -> Decimal:
+    """The sum, the least, the greatest or the median: what is made without weights."""
     match how:
         case How.SUM:
             return places12(weighted_sum((ONE, one) for one in numbers)[0])
@@ -190,16 +198,12 @@ def _picked(numbers: list[Decimal], how: How) -> Decimal:
             return min(numbers)
         case How.MAX:
             return max(numbers)
-        case How.MEDIAN:
+        case _:
             ordered = sorted(numbers)
             middle = len(ordered) // 2
             if len(ordered) % 2:
                 return ordered[middle]
             return places12(divide(add(ordered[middle - 1], ordered[middle]), _TWO))
-        case How.WEIGHTED_MEAN | How.MEAN:
-            raise AssertionError("means are made with their weights")
-        case _:
-            assert_never(how)
 
 
 def _mean(number: str, parts: Sequence[Part], trace: Trace) -> Decimal | None:
