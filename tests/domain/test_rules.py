@@ -364,8 +364,25 @@ def always(_: Mapping[str, Any]) -> bool:
     ],
 )
 def test_adjustments(op: Op, amount: Number, grade: Number, reasons: tuple[str, ...]) -> None:
-    made = with_steps(a_key_result(UP, a_reading(60)), rules=adjusting((op, amount, always))).grade
-    assert (made.grade, made.reasons) == (number(grade), reasons)
+    rules = adjusting((op, amount, always))
+    others = replace(rules.adjustments[0], key="of_objectives", levels=frozenset({Level.OBJECTIVE}))
+    made = with_steps(a_key_result(UP, a_reading(60)), rules=replace(rules, adjustments=(others, *rules.adjustments)))
+    assert (made.grade.grade, made.grade.reasons) == (number(grade), reasons)
+    (words,) = [sentence(step) for step in made.steps if step.name == "adjustment"]
+    assert words.startswith(f"we learned: {op.value}")
+
+
+def test_what_an_adjustment_does_stays_within_the_bounds() -> None:
+    made = with_steps(a_key_result(UP, a_reading(90)), rules=adjusting((Op.SHIFT, "0.7", always)))
+    assert [sentence(step) for step in made.steps if step.name == "grade_bounds"] == [
+        "grades are no lower than 0, no higher than 1: 1"
+    ]
+
+
+def test_an_annotation_among_others_leaves_its_key_and_the_rest_their_change() -> None:
+    rules = adjusting((Op.ANNOTATE, None, lambda _: False), (Op.ANNOTATE, None, always), (Op.CAP, "0.1", always))
+    made = the_grade(a_key_result(UP, a_reading(60)), rules=rules)
+    assert (made.grade, made.reasons) == (Decimal("0.1"), ("a1", "adjusted"))
 
 
 def test_adjustments_are_made_in_order_and_see_what_is_known() -> None:
@@ -462,7 +479,9 @@ PARTS = (a_part("a", weight=3, grade="0.2"), a_part("b", weight=1, grade="0.6"),
     ],
 )
 def test_combining(combine: dict[str, Any], grade: Number) -> None:
-    assert with_steps(a_roll_up(*PARTS), rules=combining(**combine)).grade.grade == number(grade)
+    made = with_steps(a_roll_up(*PARTS), rules=combining(**combine))
+    assert made.grade.grade == number(grade)
+    assert all(sentence(step) for step in made.steps)
 
 
 def test_the_median_of_an_even_number_lies_between_the_two_in_the_middle() -> None:
@@ -550,6 +569,12 @@ def test_expectations(expectation: Expectation, expected: Number) -> None:
     days = 14 if expectation is not Expectation.WORKING_DAYS else 7
     window = a_window(ended=days // 2, days=days)
     assert the_grade(a_key_result(UP, a_reading(50), window=window), rules=rules).expected == number(expected)
+
+
+def test_before_the_first_day_nothing_is_expected() -> None:
+    rules = replace(STANDARD, pace=replace(STANDARD.pace, expectation=Expectation.WORKING_DAYS))
+    early = a_key_result(UP, a_reading(50), window=a_window(ended=-3))
+    assert the_grade(early, rules=rules).expected == 0
 
 
 def test_grace_days_shift_what_is_expected_and_not_the_end() -> None:
