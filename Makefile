@@ -36,6 +36,7 @@ check: lint
 
 docs: $(RUN_READY)
 	@$(BIN)/python -m okr_api.refusals docs/refusals.md
+	@$(BIN)/python -m okr.rulesets.reference docs/ruleset-reference.md
 
 openapi: $(RUN_READY)
 	@$(BIN)/python -m okr_api.openapi services/api/openapi.json

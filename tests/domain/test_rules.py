@@ -398,12 +398,12 @@ def test_adjustments_are_made_in_order_and_see_what_is_known() -> None:
     )
     assert the_grade(inputs, rules=rules).grade == Decimal("0.1")
     (context,) = seen
-    assert context["subject"]["grade"] == 0.4
+    assert context["subject"]["grade"] == Decimal("0.4")
     assert (context["subject"]["status"], context["subject"]["tags"]) == ("on_track", ["x"])
-    assert (context["subject"]["confidence"], context["subject"]["perspective"]) == (0.6, None)
+    assert (context["subject"]["confidence"], context["subject"]["perspective"]) == (Decimal("0.6"), None)
     assert (context["team"], context["cycle"], context["metric"]) == ({"name": "A"}, None, None)
-    assert context["elapsed"] == pytest.approx(1 / 3)
-    assert context["counts"] == {"parts": 0.0, "graded": 1.0, "guardrails_broken": 0.0}
+    assert context["elapsed"] == Decimal("0.333333333333")
+    assert context["counts"] == {"parts": 0, "graded": 1, "guardrails_broken": 0}
 
 
 def test_a_condition_that_fails_is_skipped_and_told() -> None:
@@ -426,8 +426,8 @@ def test_adjustments_of_roll_ups_know_their_counts() -> None:
     inputs = a_roll_up(*parts, window=a_window(ended=45))
     made = the_grade(inputs, rules=adjusting((Op.SHIFT, "0.1", counts), level=Level.OBJECTIVE))
     assert made.grade == Decimal("0.4")
-    assert seen[0]["counts"] == {"parts": 2.0, "graded": 1.0, "guardrails_broken": 1.0}
-    assert seen[0]["elapsed"] == 0.5
+    assert seen[0]["counts"] == {"parts": 2, "graded": 1, "guardrails_broken": 1}
+    assert seen[0]["elapsed"] == Decimal("0.5")
     # A set has no adjustment here, and nothing is asked of a condition.
     assert the_grade(
         replace(inputs, commitment=None), rules=adjusting((Op.SHIFT, "0.1", counts), level=Level.OBJECTIVE)

@@ -37,7 +37,7 @@ def adjusted(
             continue
         if holds:
             after = _changed(grade, one)
-            context["subject"]["grade"] = float(after)
+            context["subject"]["grade"] = after
             if trace is not None:
                 trace.append(_step(one, grade, after))
             grade = after
@@ -84,7 +84,7 @@ def context_of(
 ) -> dict[str, Any]:
     """The context of a condition: what is known `about` the subject, and the numbers of its grade so far.
 
-    Numbers are floats (a condition compares, it does not add up), missing ones None. `subject` and what `about` says of the
+    Missing numbers are None. `subject` and what `about` says of the
     subject are one; `team`, `cycle` and `metric` are there always, None where there is none.
     """
     known = dict(about or {})
@@ -92,13 +92,13 @@ def context_of(
         "subject": {
             **NOTHING_KNOWN,
             **known.get("subject", {}),
-            **{name: _plain(one) for name, one in subject.items()},
+            **subject,
         },
         "team": known.get("team"),
         "cycle": known.get("cycle"),
         "metric": known.get("metric"),
-        "elapsed": _plain(elapsed),
-        "counts": {name: float(count) for name, count in counts.items()},
+        "elapsed": elapsed,
+        "counts": counts,
     }
 
 
@@ -123,7 +123,3 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "zone": None,
 }
 """Every field of `subject`, without a value."""
-
-
-def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else value

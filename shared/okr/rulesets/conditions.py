@@ -1,5 +1,7 @@
 """Conditions of adjustments, in CEL, the Common Expression Language: checked at the write, evaluated while grading."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 
 import cel
@@ -28,7 +30,7 @@ class Condition:
     def holds(self, context: Context) -> bool:
         """Whether it is true in a context (see `condition_context`). Raises ConditionFailed."""
         try:
-            answer = self._program.execute(dict(context))
+            answer = self._program.execute(_in_floats(context))
         except Exception as failure:
             raise ConditionFailed(_first_line(failure)) from failure
         if not isinstance(answer, bool):
@@ -60,6 +62,15 @@ def _compiled(text: str) -> cel.Program:
         return cel.compile(text)
     except Exception as failure:
         raise ConditionRefused(f"cannot be read: {_first_line(failure)}") from failure
+
+
+def _in_floats(context: Context) -> dict[str, object]:
+    """The context as the language reads it: a condition compares and never adds up grades, so floats are exact enough."""
+    return {name: _in_floats(part) if isinstance(part, Mapping) else _in_float(part) for name, part in context.items()}
+
+
+def _in_float(value: object) -> object:
+    return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
 
 
 def _first_line(failure: Exception) -> str:

@@ -1,6 +1,7 @@
 """Ruleset documents as text: YAML and JSON in and out. What cannot be read is refused by path."""
 
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -40,11 +41,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# Dates and YAML 1.1's yes and no stay words: no field holds a date, and truth is spelled true and false.
+_WORDS = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool"}
+# Dates, yes and no, on and off stay words (no field holds a date, and "Off" is a fine label); truth is spelled true and false.
 _Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag not in _WORDS]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def parse_document(given: str | Mapping[str, Any], *, syntax: Syntax = "yaml") -> RulesetDocument:
