@@ -7,6 +7,7 @@
 #   make docs      write docs/refusals.md anew from the refusals that the routes declare
 #   make fuzz      requests of all kinds against every operation, valid and not    (make fuzz EXAMPLES=500)
 #   make bench    how fast it is beside what the database and the wire cost   (make bench ARGS="--only push_batch --seconds 5")
+#   make vectors  grade worked examples of other systems under their presets       (make vectors FILE=cases.json)
 #   make lint, make format, make lock, make clean
 
 VENV := .venv
@@ -20,7 +21,7 @@ DEV_READY := $(VENV)/.ready-to-test
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 TESTS := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: up test check docs openapi fuzz lint format lock clean bench
+.PHONY: up test check docs openapi fuzz vectors lint format lock clean bench
 .DELETE_ON_ERROR:
 
 # The last line is one plain command, so that a signal to make reaches it.
@@ -49,6 +50,11 @@ fuzz: $(DEV_READY)
 # About three minutes; the table on standard output, progress on standard error, the figures in .okr/bench.json.
 bench: $(RUN_READY)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+# Tells each case that comes out otherwise, then counts; without a file the project's own cases.
+FILE ?= tests/vectors/cases.json
+vectors: $(RUN_READY)
+	@PYTHONPATH=tests $(BIN)/python -m vectors "$(FILE)"
 
 lint: $(DEV_READY)
 	@$(BIN)/ruff check .

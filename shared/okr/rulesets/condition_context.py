@@ -98,10 +98,12 @@ _SUBJECT = ContextRecord(
             words=("outcome", "output", "activity"),
         ),
         ContextField("indicator", TEXT, "a key result's", "lagging", nullable=True, words=("leading", "lagging")),
-        ContextField("status", TEXT, "against its pace, before the adjustments", "on_track", words=_STATUSES),
+        ContextField(
+            "status", TEXT, "against its pace, as it would be without the adjustments", "on_track", words=_STATUSES
+        ),
         ContextField("raw", NUMBER, "unbounded", 0.5, nullable=True),
         ContextField("progress", NUMBER, "raw between floor and cap", 0.5, nullable=True),
-        ContextField("grade", NUMBER, "as the adjustments before this one left it", 0.5, nullable=True),
+        ContextField("grade", NUMBER, "before the adjustments", 0.5, nullable=True),
         ContextField("confidence", NUMBER, "0 to 1", 0.6, nullable=True),
         ContextField("coverage", NUMBER, "share of the weight that has a value", 1.0),
         ContextField("expected", NUMBER, "where the pace says it should be", 0.4, nullable=True),
@@ -137,14 +139,16 @@ _METRIC = ContextRecord(
         ContextField("unit", TEXT, "its unit", "EUR", nullable=True),
         ContextField("is_core", TRUTH, "whether the company counts it among its core metrics", True),
         ContextField("source", TEXT, "the system that sends it", "billing", nullable=True),
-        ContextField("frequency", TEXT, "how often a value is due", "weekly", nullable=True),
-        ContextField("direction", TEXT, "which way is better", "up", nullable=True, words=("up", "down")),
+        ContextField(
+            "frequency", TEXT, "how often a value is due", "weekly", words=("daily", "weekly", "monthly", "quarterly")
+        ),
+        ContextField("direction", TEXT, "which way is better", "up", words=("up", "down")),
     ),
     nullable=True,
 )
 _COUNTS = ContextRecord(
     "counts",
-    "the parts of a roll-up; all 0 for a key result",
+    "the parts of a roll-up; a key result has none",
     (
         ContextField("parts", NUMBER, "how many there are, guardrails left out", 3.0),
         ContextField("graded", NUMBER, "how many of them have a grade", 2.0),
