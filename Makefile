@@ -5,7 +5,7 @@
 #   make check     style, types, contracts, coverage of the domain, then all tests
 #   make openapi   write services/api/openapi.json anew from the routes
 #   make docs      write docs/refusals.md anew from the refusals that the routes declare
-#   make fuzz      requests of all kinds against every operation, valid and not    (make fuzz EXAMPLES=500)
+#   make fuzz      requests and rulesets of all kinds, valid and not                (make fuzz EXAMPLES=500)
 #   make bench    how fast it is beside what the database and the wire cost   (make bench ARGS="--only push_batch --seconds 5")
 #   make vectors  grade worked examples of other systems under their presets       (make vectors FILE=cases.json)
 #   make lint, make format, make lock, make clean
@@ -45,7 +45,8 @@ openapi: $(RUN_READY)
 # A test of the contract with more examples; `make test` runs it with a few.
 EXAMPLES ?= 100
 fuzz: $(DEV_READY)
-	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/contract/test_fuzzing.py -s $(ARGS)
+	@RULESET_EXAMPLES=$$((30 * $(EXAMPLES))) FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest \
+		tests/contract/test_fuzzing.py tests/rulesets -s $(ARGS)
 
 # About three minutes; the table on standard output, progress on standard error, the figures in .okr/bench.json.
 bench: $(RUN_READY)

@@ -19,7 +19,7 @@ from domain_strategies import (
     values,
     windows,
 )
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from okr.domain.explain import sentence
@@ -42,6 +42,10 @@ from okr.domain.values import (
 )
 
 
+# A ruleset has a hundred figures to draw.
+slow_to_draw = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
 @st.composite
 def with_periods(draw: st.DrawFn) -> KeyResultInputs:
     given_inputs = draw(key_results())
@@ -56,6 +60,7 @@ def with_periods(draw: st.DrawFn) -> KeyResultInputs:
 anything: st.SearchStrategy[Inputs] = inputs | with_periods()
 
 
+@slow_to_draw
 @given(anything, rulesets())
 def test_every_grade_replays_and_reads_under_any_rules(given_inputs: Inputs, rules: Ruleset) -> None:
     made = with_steps(given_inputs, rules=rules)
@@ -66,6 +71,7 @@ def test_every_grade_replays_and_reads_under_any_rules(given_inputs: Inputs, rul
         assert "None" not in words
 
 
+@slow_to_draw
 @given(anything, rulesets())
 def test_a_grade_lies_within_floor_and_cap(given_inputs: Inputs, rules: Ruleset) -> None:
     result = grade(given_inputs, replace(rules, rounding=dict.fromkeys(Level, None)))
@@ -87,6 +93,7 @@ def two_values(draw: st.DrawFn) -> tuple[Measure, Decimal, Decimal]:
     return measure, worse, plus(worse, ahead if measure.kind in RISES else ahead.copy_negate())
 
 
+@slow_to_draw
 @given(
     two_values(),
     rulesets(),
@@ -114,6 +121,7 @@ def test_a_better_value_never_makes_a_worse_grade(
         assert before is None or after is None or before <= after
 
 
+@slow_to_draw
 @given(
     st.lists(parts, min_size=1, max_size=6), rulesets(), st.sampled_from([Decimal("0.001"), Decimal(3), Decimal(10**6)])
 )
@@ -124,12 +132,14 @@ def test_weights_have_no_unit(given_parts: list[Part], rules: Ruleset, factor: D
     assert one == other
 
 
+@slow_to_draw
 @given(paces(), windows)
 def test_an_expectation_is_a_share_and_never_falls(pace: Pace, window: Window) -> None:
     later = replace(window, ended_on=window.ended_on + timedelta(days=1))
     assert 0 <= expected_by(window, pace) <= expected_by(later, pace) <= 1
 
 
+@slow_to_draw
 @given(st.integers(0, 6).flatmap(lambda places: st.tuples(st.just(places), figures)), st.sampled_from(Rounding))
 def test_rounding_moves_by_less_than_one_unit(case: tuple[int, Decimal], mode: Rounding) -> None:
     places, number = case

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sample_subjects import SUBJECTS
@@ -11,7 +12,8 @@ from okr.domain.ruleset import STANDARD, Adjustment, Op
 from okr.domain.values import Inputs, KeyResultInputs, Kind, Level, Status, SubjectKind
 from okr.rulesets.condition_context import RECORDS, SUBJECT_KINDS, VALUES, ContextField
 
-_TYPES = {"number": float, "text": str, "truth": bool, "list of texts": list}
+# The condition makes floats of numbers itself.
+_TYPES = {"number": (Decimal, int), "text": (str,), "truth": (bool,), "list of texts": (list,)}
 Context = Mapping[str, Any]
 
 
@@ -37,7 +39,7 @@ def _little_known(subject: Inputs) -> Inputs:
 
 
 def _fits(field: ContextField, value: object) -> bool:
-    return field.nullable if value is None else type(value) is _TYPES[field.type]
+    return field.nullable if value is None else type(value) in _TYPES[field.type]
 
 
 def test_every_group_and_value_is_there() -> None:

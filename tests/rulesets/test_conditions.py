@@ -9,6 +9,8 @@ from condition_texts import GOOD, contexts, texts
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from ruleset_examples import EXAMPLES
+
 from okr.rulesets.condition_context import RECORDS, Context, samples
 from okr.rulesets.conditions import Condition, ConditionFailed, ConditionRefused, compile_condition
 
@@ -167,7 +169,7 @@ def test_a_condition_travels_between_processes_as_its_text() -> None:
     assert twin != compile_condition(GOOD[2])
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=texts(), context=contexts())
 def test_any_text_is_refused_or_answers_on_any_subject_at_once(text: str, context: Context) -> None:
     began = time.process_time()
@@ -177,14 +179,11 @@ def test_any_text_is_refused_or_answers_on_any_subject_at_once(text: str, contex
         event("refused")
         return
     event("accepted")
-    # Only an index and a conversion depend on what is in a text or list; all else is settled by now.
-    if "[" in text or "double(" in text or "int(" in text:
-        try:
-            condition.holds(context)
-        except ConditionFailed:
-            event("failed")
-    else:
+    # Whatever is left to what is stored, an index or a conversion or nulls in company, may fail: skipped and told, no worse.
+    try:
         assert condition.holds(context) in (True, False)
+    except ConditionFailed:
+        event("failed")
     assert time.process_time() - began < 2
 
 

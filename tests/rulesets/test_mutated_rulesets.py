@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sample_subjects import SUBJECTS
 
+from ruleset_examples import EXAMPLES
+
 from okr.domain.grading import grade, graded
 from okr.domain.ruleset import Ruleset
 from okr.domain.values import Grade, Inputs, KeyResultInputs, Level
@@ -104,7 +106,7 @@ def _grades_anything(document: RulesetDocument, seed: int) -> None:
         assert _is_within_bounds(made, subject, rules)
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(document=mutated(), seed=st.integers(0, 10**6))
 def test_a_mutated_document_is_refused_by_path_or_grades_anything(document: dict[str, Any], seed: int) -> None:
     began = time.process_time()
@@ -120,7 +122,7 @@ def test_a_mutated_document_is_refused_by_path_or_grades_anything(document: dict
     assert time.process_time() - began < _LIMIT_SECONDS
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     key=st.sampled_from(preset_keys()),
     cut=st.tuples(st.integers(0, 3000), st.integers(0, 40)),

@@ -176,7 +176,7 @@ _ANYTHING: st.SearchStrategy[Any] = st.recursive(
 _RAW = json.loads(OWN.read_text(encoding="utf-8"))
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_file_ends_in_counts_or_in_one_line(
     data: st.DataObject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
