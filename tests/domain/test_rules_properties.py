@@ -41,7 +41,6 @@ from okr.domain.values import (
     Window,
 )
 
-
 # A ruleset has a hundred figures to draw.
 slow_to_draw = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 

@@ -8,7 +8,6 @@ import pytest
 from condition_texts import GOOD, contexts, texts
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-
 from ruleset_examples import EXAMPLES
 
 from okr.rulesets.condition_context import RECORDS, Context, samples

@@ -9,9 +9,8 @@ from typing import Any
 from condition_texts import texts
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sample_subjects import SUBJECTS
-
 from ruleset_examples import EXAMPLES
+from sample_subjects import SUBJECTS
 
 from okr.domain.grading import grade, graded
 from okr.domain.ruleset import Ruleset
@@ -106,7 +105,9 @@ def _grades_anything(document: RulesetDocument, seed: int) -> None:
         assert _is_within_bounds(made, subject, rules)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(document=mutated(), seed=st.integers(0, 10**6))
 def test_a_mutated_document_is_refused_by_path_or_grades_anything(document: dict[str, Any], seed: int) -> None:
     began = time.process_time()

@@ -57,7 +57,7 @@ _STATUSES = ("pending", "on_track", "at_risk", "off_track", "achieved", "missed"
 
 _SUBJECT = ContextRecord(
     "subject",
-    "what is being graded, as it stands before the adjustments",
+    "what is being graded",
     (
         ContextField("kind", TEXT, "what it is", "key_result", words=SUBJECT_KINDS),
         ContextField("measure", TEXT, "a key result's kind", "increase", nullable=True, words=_MEASURES),
@@ -103,7 +103,7 @@ _SUBJECT = ContextRecord(
         ),
         ContextField("raw", NUMBER, "unbounded", 0.5, nullable=True),
         ContextField("progress", NUMBER, "raw between floor and cap", 0.5, nullable=True),
-        ContextField("grade", NUMBER, "before the adjustments", 0.5, nullable=True),
+        ContextField("grade", NUMBER, "as the adjustments before this one left it", 0.5, nullable=True),
         ContextField("confidence", NUMBER, "0 to 1", 0.6, nullable=True),
         ContextField("coverage", NUMBER, "share of the weight that has a value", 1.0),
         ContextField("expected", NUMBER, "where the pace says it should be", 0.4, nullable=True),

@@ -23,6 +23,7 @@ from okr.rulesets.document import (
     Part,
     RulesetDocument,
 )
+from okr.rulesets.presets import preset, preset_keys
 
 EXAMPLES = {
     "title": "title: Our rules of 2027",
@@ -152,7 +153,7 @@ def written() -> str:
         default = f"; default: {entry.default}" if entry.default else ""
         lines.append(f"**`{entry.path}`** ({entry.type}{default}). {entry.meaning}\n")
         lines.append(f"```yaml\n{entry.example}\n```\n")
-    return "\n".join([*lines, _conditions()])
+    return "\n".join([*lines, _conditions(), _presets()])
 
 
 def _of(part: type[Part], path: str) -> Iterator[Entry]:
@@ -260,6 +261,21 @@ def _conditions() -> str:
         "subjects when it is written; one that fails on stored data later is skipped, and the grade's reasons and its explanation",
         "say so.",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def _presets() -> str:
+    lines = [
+        "\n## Presets\n",
+        "Rulesets that ship with the product: a company that moves here keeps the numbers it knows. Each says only what differs",
+        "from `standard`. Their worked examples are run by `make vectors`.\n",
+        "| preset | name | what it reproduces | source |",
+        "|---|---|---|---|",
+    ]
+    for key in preset_keys():
+        document = preset(key)
+        meaning, _, source = document.description.partition(" Source: ")
+        lines.append(f"| `{key}` | {document.title} | {meaning} | {source} |")
     return "\n".join(lines) + "\n"
 
 
