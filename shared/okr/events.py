@@ -43,6 +43,15 @@ class EventType(StrEnum):
     METRIC_ADDED = "okr.metric.added.v1"
     METRIC_REVISED = "okr.metric.revised.v1"
     METRIC_POINTS_RECORDED = "okr.metric.points_recorded.v1"
+    RULESET_ADDED = "okr.ruleset.added.v1"
+    RULESET_REVISED = "okr.ruleset.revised.v1"
+    RULESET_REMOVED = "okr.ruleset.removed.v1"
+    RULESET_VERSION_ADDED = "okr.ruleset.version_added.v1"
+    RULESET_VERSION_REVISED = "okr.ruleset.version_revised.v1"
+    RULESET_VERSION_REMOVED = "okr.ruleset.version_removed.v1"
+    RULESET_SCHEDULED = "okr.ruleset.scheduled.v1"
+    RULESET_CAME_INTO_FORCE = "okr.ruleset.came_into_force.v1"
+    RULESET_RETIRED = "okr.ruleset.retired.v1"
     GRADE_CHANGED = "okr.grade.changed.v1"
 
 

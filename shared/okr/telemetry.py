@@ -42,6 +42,11 @@ DRAIN_FAILURES = Counter(
     "Batches of demand that failed; their demand stays and is served again.",
     registry=OF_WORKER,
 )
+BROKEN_RULESETS = Counter(
+    "okr_broken_rulesets_total",
+    "Versions of rulesets that could not be read, once in each process; other rules hold in their place.",
+    registry=OF_WORKER,
+)
 DOORBELL_FAILURES = Counter(
     "okr_doorbell_failures_total", "Rings that Redis did not take; the sweeper serves their demand.", registry=OF_API
 )

@@ -111,12 +111,14 @@ class World:
         check_in = await goals.post(f"key-results/{key_result['id']}/check-ins", {"value": 12})
         key = await goals.post("api-keys", {"name": "A key", "scopes": ["okr:read"]})
         await goals.post("metrics", {"key": "revenue"})
+        await goals.post("rulesets", {"key": "house"})
+        await goals.post("rulesets/house/versions", {"document": {}})
         run_id, now = new_id(), datetime.now(UTC)
         run = {
-            "kind": "regrade",
+            "kind": "regrade_all",
             "state": "running",
             "done": 0,
-            "unit": "seconds of history",
+            "unit": "grades",
             "detail": "{}",
             "version": 1,
         }
@@ -135,6 +137,9 @@ class World:
             "person_id": goals.person_id,
             "key_id": key["id"],
             "key": "revenue",
+            "ruleset_key": "house",
+            "number": "1",
+            "preset_key": "standard",
         }
         return cls(company.client, ids)
 
@@ -191,6 +196,8 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
     "add_check_in": lambda _: {"value": 13},
     "add_objective": lambda ids: {"title": "Delight", "cycle_id": ids["cycle_id"], "owner_id": ids["person_id"]},
     "add_metric": lambda _: {"key": "churn"},
+    "add_ruleset": lambda _: {"key": "other"},
+    "add_ruleset_version": lambda _: {"document": {"title": "Ours"}},
     "add_points": lambda _: {"points": [{"metric": "revenue", "value": 1, "observed_at": f"{STARTS_ON}T00:00:00Z"}]},
 }
 

@@ -56,6 +56,9 @@ async def test_the_right_request_is_served(every: list[Operation], world: World)
         ("activate_cycle", "cycle_already_active"),
         ("activate_objective", "objective_already_active"),
         ("close_objective", "objective_cancelled"),
+        ("delete_ruleset", "ruleset_in_use"),
+        ("delete_ruleset_version", "ruleset_version_not_draft"),
+        ("patch_ruleset_version", "ruleset_version_not_draft"),
     }
     wrong = {}
     for operation in sorted(every, key=lambda one: (one.name in ENDS, one.method == "DELETE", one.name)):
@@ -93,13 +96,15 @@ async def test_with_a_key_of_every_other_scope(
 async def test_what_is_anothers_is_told_like_what_is_not_there(
     every: list[Operation], world: World, other: Any
 ) -> None:
-    theirs = (await World.of(other)).ids | {"key": "their-metric"}
+    theirs = (await World.of(other)).ids | {"key": "their-metric", "ruleset_key": "their-rules", "number": "7"}
     await other.client.post("/v1/metrics", json={"key": "their-metric"})
+    await other.client.post("/v1/rulesets", json={"key": "their-rules"})
+    theirs["preset_key"] = "nobodys-preset"  # presets are everybody's
     for operation in every:
         # A PUT makes what is not there.
         for name in operation.parameters if operation.method != "PUT" else ():
             told = []
-            nobody = "nobodys-metric" if name == "key" else str(new_id())
+            nobody = {"key": "nobodys-metric", "number": "9"}.get(name, str(new_id()))
             for id in (theirs[name], nobody):
                 answer = await world.send(operation, path=world.path(operation, **{name: id}))
                 assert mendable(answer) == (404, "not_found"), f"{operation}: {answer.text}"
@@ -110,7 +115,7 @@ async def test_what_is_anothers_is_told_like_what_is_not_there(
 async def test_ids_that_are_none(every: list[Operation], world: World) -> None:
     for operation in every:
         for name in operation.parameters:
-            undashed = () if name == "key" else ("01890a5dac96774bbcceb302099a8057",)
+            undashed = () if name.endswith("key") else ("01890a5dac96774bbcceb302099a8057",)
             for id in ("sesame!", "-", "a" * 3000, "%F0%9F%8E%AF", *undashed):
                 answer = await world.send(operation, path=world.path(operation, **{name: id}))
                 assert mendable(answer) == (422, "invalid_request"), f"{operation} {id[:50]}"

@@ -255,6 +255,27 @@ async def what_others_do_meanwhile(one: Provoking) -> None:
     await adding
 
 
+async def rules_that_do_not_do(one: Provoking) -> None:
+    goals = one.goals
+    await goals.post("rulesets", {"key": "house"})
+    await one.post("rulesets", {"key": "b", "scope_kind": "team"})
+    await one.post("rulesets/house/versions", {})
+    await one.post("rulesets/house/versions", {"document": {"bounds": {"sets": {"cap": "high"}}}})
+    for _ in range(2):
+        await goals.post("rulesets/house/versions", {"document": {}})
+    why = {"reason": "Agreed."}
+    await one.post("rulesets/house/versions/1/activate", {**why, "effective_from": "2020-01-01T00:00:00Z"})
+    await one.post("rulesets/house/versions/1/retire", why)
+    await goals.post("rulesets/house/versions/1/activate", why, expect=200)
+    await one.post("rulesets/house/versions/1/activate", why)
+    await one.ask("DELETE", "rulesets/house")
+    run_id = (await goals.get("rulesets/house/versions/1"))["run_id"]
+    await goals.post(f"runs/{run_id}/cancel", expect=200)
+    await one.post(f"runs/{run_id}/cancel")
+    await goals.company.connection.execute("UPDATE ruleset_version SET document = '{\"no\": 1}' WHERE number = 2")
+    await one.ask("GET", "rulesets/house/versions/2", headers={"Accept": "application/yaml"})
+
+
 async def events_that_are_gone(one: Provoking) -> None:
     cursor = (await one.goals.get("events?from=now"))["next_cursor"]
     await one.goals.company.connection.execute("UPDATE event_relay SET position = position + 2, pruned = position + 1")
@@ -279,6 +300,7 @@ SITUATIONS: list[Callable[[Provoking], Awaitable[None]]] = [
     cycles_and_objectives_at_the_wrong_time,
     key_results_that_make_no_sense,
     what_others_do_meanwhile,
+    rules_that_do_not_do,
     events_that_are_gone,
     faults_of_our_own,
 ]

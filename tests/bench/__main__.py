@@ -11,6 +11,7 @@ from bench.estate import build
 from bench.figures import Figure
 from bench.freshness import freshness
 from bench.rescore import rescore
+from bench.rescore_bulk import rescore_bulk
 from bench.service import service
 from bench.stage import Stage, Theatre, theatre
 from workers import scoring_workers
@@ -28,11 +29,12 @@ NAMES = (
     "push_point",
     "push_batch",
     "rescore",
+    "rescore_bulk",
     "freshness_p50",
     "freshness_p99",
 )
 _OF_SERVICE = frozenset(NAMES[:4])
-_OF_FRESHNESS = frozenset(NAMES[5:])
+_OF_FRESHNESS = frozenset({"freshness_p50", "freshness_p99"})
 
 
 def _options() -> argparse.Namespace:
@@ -61,6 +63,10 @@ async def _measure(stages: Theatre, options: argparse.Namespace) -> list[Figure]
     if "rescore" in only:
         with stages.stage() as stage:
             figures += await rescore(stage, objectives=options.objectives, rounds=min(options.rounds, 3), say=_say)
+    if "rescore_bulk" in only:
+        with stages.stage() as stage:
+            rounds = min(options.rounds, 3)
+            figures += await rescore_bulk(stage, objectives=options.objectives, rounds=rounds, say=_say)
     return sorted((figure for figure in figures if figure.name in only), key=lambda figure: NAMES.index(figure.name))
 
 

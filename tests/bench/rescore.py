@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import asyncpg
 
@@ -35,7 +36,7 @@ _COLUMNS = """observed_at, raw, progress, grade, status, label, band, expected, 
               provenance, ruleset_key, ruleset_version, reasons, inputs"""
 
 # $1 organization, $2 expected by the cycle's days: every key result here has the cycle's.
-_FLOOR = f"""
+FLOOR = f"""
 WITH d AS MATERIALIZED (
     SELECT subject_kind, subject_id, requested_seq AS seq FROM rescore_demand
      WHERE organization_id = $1 AND dirty AND subject_kind <= 2),
@@ -178,16 +179,21 @@ async def _floor(app: asyncpg.Connection, estate: Estate, worker: asyncio.subpro
     try:
         at = await estate.new_values()
         await estate.tidy()
-        cycle = await app.fetchrow("SELECT starts_on, ends_on, current_date - 1 AS ended FROM cycle")
-        expected = expected_by(Window(cycle["starts_on"], cycle["ends_on"], cycle["ended"]), STANDARD.pace)
+        expected = await expected_now(app)
         begun = time.perf_counter()
-        written = await app.fetchval(_FLOOR, estate.organization_id, str(expected))
+        written = await app.fetchval(FLOOR, estate.organization_id, str(expected))
         took = time.perf_counter() - begun
     finally:
         worker.send_signal(signal.SIGCONT)
     assert written == estate.key_results + estate.objectives
     await _check("the floor", estate, at)
     return estate.key_results / took
+
+
+async def expected_now(app: asyncpg.Connection) -> Decimal:
+    """Where the company's one cycle should be by today."""
+    cycle = await app.fetchrow("SELECT starts_on, ends_on, current_date - 1 AS ended FROM cycle")
+    return expected_by(Window(cycle["starts_on"], cycle["ends_on"], cycle["ended"]), STANDARD.pace)
 
 
 async def _check(who: str, estate: Estate, at: datetime) -> None:

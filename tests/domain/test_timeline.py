@@ -10,6 +10,7 @@ import pytest
 
 from okr.domain.grading import grade
 from okr.domain.rescoring import Plan, merged, plan, rescore
+from okr.domain.rulebook import BUILT_IN
 from okr.domain.ruleset import STANDARD
 from okr.domain.timeline import (
     Child,
@@ -260,7 +261,7 @@ def rescored(
 ) -> list[tuple[int, Decimal | None]]:
     """The news as (day of November, grade)."""
     agenda = plan(map(at, days), since=at(days[0]), until=at(30), limit=limit)
-    result = rescore(facts, agenda=agenda, stored=stored, rules=STANDARD)
+    result = rescore(facts, agenda=agenda, stored=stored, rules=BUILT_IN)
     return [(one.instant.day, one.grade.grade) for one in result.news]
 
 
@@ -271,7 +272,7 @@ def test_only_what_a_reader_could_not_have_known_is_news() -> None:
 
 def stored_from(facts: KeyResultFacts, *days: int) -> Timeline:
     agenda = plan(map(at, days), since=at(days[0]), until=at(30), limit=400)
-    return merged(Timeline(), rescore(facts, agenda=agenda, stored=Timeline(), rules=STANDARD))
+    return merged(Timeline(), rescore(facts, agenda=agenda, stored=Timeline(), rules=BUILT_IN))
 
 
 def test_a_late_value_is_news_until_the_next_one_that_was_known() -> None:
@@ -293,7 +294,7 @@ def test_a_corrected_value_is_news_and_so_is_the_same_value_after_it() -> None:
 def test_where_not_all_fits_the_current_grade_is_right_all_the_same() -> None:
     facts = facts_of(a_version(INCREASE, feed="m"), points=valued((2, 20), (4, 40), (6, 60)))
     agenda = plan(map(at, (2, 4, 6)), since=at(2), until=at(30), limit=1)
-    result = rescore(facts, agenda=agenda, stored=Timeline(), rules=STANDARD)
+    result = rescore(facts, agenda=agenda, stored=Timeline(), rules=BUILT_IN)
     assert (result.current.instant, result.current.grade.grade) == (at(6), Decimal("0.6"))
     assert [one.instant for one in result.news] == [at(2)]
     assert agenda.next_from is not None
@@ -301,7 +302,7 @@ def test_where_not_all_fits_the_current_grade_is_right_all_the_same() -> None:
 
 def test_a_plan_without_instants_grades_the_end_and_leaves_history_to_what_follows() -> None:
     facts = facts_of(a_version(INCREASE, feed="m"), points=valued((6, 60)))
-    result = rescore(facts, agenda=Plan((), at(6), at(2)), stored=Timeline(), rules=STANDARD)
+    result = rescore(facts, agenda=Plan((), at(6), at(2)), stored=Timeline(), rules=BUILT_IN)
     assert (result.current.grade.grade, result.news) == (Decimal("0.6"), ())
 
 
@@ -309,7 +310,7 @@ def test_what_is_graded_last_goes_on_the_end_of_the_timeline() -> None:
     facts = facts_of(a_version(INCREASE, feed="m"), points=valued((1, 10), (2, 50), (4, 70)))
     stored = a_timeline((2, "0.5"))
     agenda = plan({at(4)}, since=at(4), until=at(9), limit=10)
-    line = merged(stored, rescore(facts, agenda=agenda, stored=stored, rules=STANDARD))
+    line = merged(stored, rescore(facts, agenda=agenda, stored=stored, rules=BUILT_IN))
     assert line.instants == (at(2), at(4))
     assert [grade.grade for grade in line.grades] == [Decimal("0.5"), Decimal("0.7")]
 

@@ -34,6 +34,7 @@ from okr_api.routes import (
     organization,
     people,
     points,
+    rulesets,
     runs,
     scoreboard,
     teams,
@@ -56,6 +57,7 @@ RESOURCES: Iterable[Routes] = (
     grades.routes,
     history.routes,
     scoreboard.routes,
+    rulesets.routes,
     runs.routes,
     events.routes,
 )

@@ -105,7 +105,7 @@ class Edge:
         """Make one change and answer it with the thing as it now is, or with an empty 204 where nothing is shown.
 
         `id` is what to show, unless the use case answers the id of what it made; `location` is that thing's path, with `{}`
-        for its id. Whatever is raised leaves no trace in the database.
+        for its id, or `{shown.number}` for another of its fields. Whatever is raised leaves no trace in the database.
         """
         slot = idempotency.slot_of(self.request, self.caller) if self.request.method == "POST" else None
         async with session_of(self.ports.engine) as session:
@@ -153,7 +153,7 @@ class Edge:
         given, open_part = answer(shown, status), shown.without_secrets()
         kept = given if open_part is shown else answer(open_part, status)
         if location is not None:
-            given.headers["Location"] = kept.headers["Location"] = location.format(id)
+            given.headers["Location"] = kept.headers["Location"] = location.format(id, shown=shown)
         return given, kept
 
     async def _after_waiting(

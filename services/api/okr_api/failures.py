@@ -32,7 +32,8 @@ log = structlog.get_logger(__name__)
 async def on_domain_error(request: Request, error: Exception) -> Response:
     """A rule of the field, or of the edge, says no."""
     assert isinstance(error, DomainError)
-    return refusal(request.scope, error)
+    items = error.facts.get("items")
+    return refusal(request.scope, error, errors=items if isinstance(items, list) else None)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """What the validation library finds, in our words: its own codes and sentences may change with it, and some quote values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 ITEM_CODES: Mapping[str, str] = {
@@ -11,10 +11,13 @@ ITEM_CODES: Mapping[str, str] = {
     "wrong_form": "The value is of the right type, but cannot be read as what it must be, such as an instant or an id.",
     "wrong_length": "The text or the list is too short or too long.",
     "out_of_range": "The number, the day or the instant is too small or too large.",
+    "wrong_rule": "At this place of a ruleset stands what no ruleset can say, or what contradicts the rest; the detail says more.",
     "not_one_of": "The value is none of those that there are; the OpenAPI document lists them.",
 }
 """Every code that an item of `errors` can have besides those of problems, and what it means."""
 
+UNKNOWN_FIELD = "is not a field of rulesets"
+"""What is said of a field of a document that nobody knows."""
 _LONGEST_NAME = 100
 _CODES = {
     "missing": "missing",
@@ -47,6 +50,21 @@ def error_item(found: Mapping[str, Any]) -> dict[str, str]:
     else:
         item["parameter"] = str(path[0])[:_LONGEST_NAME] if path else str(where)
     return item
+
+
+def document_items(found: Iterable[tuple[str, str]], *, at: str) -> list[dict[str, str]]:
+    """What is wrong with a ruleset's document, (path, what to do), as items of `errors`; `at` points to the document."""
+    items = []
+    for path, message in found:
+        detail = f"{path}: {message}" if path else message
+        items.append(
+            {
+                "code": "unknown_field" if message == UNKNOWN_FIELD else "wrong_rule",
+                "detail": detail.encode("utf-8", "replace").decode(),
+                "pointer": at + "".join("/" + _token(part) for part in path.split(".") if path),
+            }
+        )
+    return items
 
 
 def _code(type: str) -> str:

@@ -5,7 +5,7 @@ the body; then the framework checks values and the endpoint runs. So nobody lear
 """
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +38,7 @@ Answers = Mapping[int, Mapping[str, Any]]
 _CHECKED = "okr.checked"
 """In a request's scope: the request as it was checked, with the body that was read."""
 _NONE: Answers = MappingProxyType({})
+_NONE_READ: Mapping[str, Any] = MappingProxyType({})
 
 # An Authorization that is too long is unknown, and an idempotency key has a bound of its own.
 _READ_HEADERS = frozenset((b"if-match", b"if-none-match", b"prefer"))
@@ -59,9 +60,11 @@ class Route(APIRoute):
         scope: Scope | None = None,
         is_public: bool = False,
         short_way: ShortWay | None = None,
+        also_reads: Collection[str] = (),
         **declared: Any,
     ) -> None:
         self.scope = scope
+        self.also_reads = also_reads
         self.is_public = is_public
         if is_public:
             declared["openapi_extra"] = {"security": []}
@@ -94,7 +97,7 @@ class Route(APIRoute):
         """What is looked at before anything is read from the body: the credential, the query, the precondition, the type."""
         scope, is_public, has_body = self.scope, self.is_public, self.body_field is not None
         is_guarded = bool((self.methods or set()) & {"PATCH", "DELETE"})
-        known = query_names(self.dependant)
+        known, also_reads = query_names(self.dependant), self.also_reads
 
         async def check(request: Request) -> None:
             if not is_public:
@@ -108,7 +111,7 @@ class Route(APIRoute):
             if is_guarded:
                 Precondition.of_header(header(request.headers, "if-match"))
             if has_body and await request.body():
-                strict_json.check_content_type(request.headers, method=request.method)
+                strict_json.check_content_type(request.headers, method=request.method, also=also_reads)
 
         return check
 
@@ -203,8 +206,12 @@ class Routes:
         also: Answers = _NONE,
         has_address: bool = True,
         short_way: ShortWay | None = None,
+        also_reads: Mapping[str, Any] = _NONE_READ,
     ) -> Callable[[Endpoint], Endpoint]:
-        """Make something (201, with a Location if it `has_address`), or have something done (200)."""
+        """Make something (201, with a Location if it `has_address`), or have something done (200).
+
+        `also_reads` documents bodies of other kinds than JSON, by their content types; the short way must take them.
+        """
         if "{" in self._prefix + path:
             refuses = (NotFound, *refuses)
         return self._add(
@@ -217,6 +224,7 @@ class Routes:
             also=also,
             has_address=has_address,
             short_way=short_way,
+            also_reads=also_reads,
         )
 
     def put(
@@ -256,6 +264,7 @@ class Routes:
         also: Answers = _NONE,
         has_address: bool = True,
         short_way: ShortWay | None = None,
+        also_reads: Mapping[str, Any] = _NONE_READ,
     ) -> Callable[[Endpoint], Endpoint]:
         def add(endpoint: Endpoint) -> Endpoint:
             summary, _, description = (endpoint.__doc__ or endpoint.__name__).partition("\n")
@@ -265,6 +274,7 @@ class Routes:
                 endpoint,
                 scope=scope,
                 short_way=short_way,
+                also_reads=tuple(also_reads),
                 methods=[method],
                 operation_id=endpoint.__name__,
                 name=endpoint.__name__,
@@ -276,6 +286,7 @@ class Routes:
                 openapi_extra={
                     "security": [{"key": [scope.value] if scope else []}],
                     "parameters": header_parameters(method, is_single=single and is_tagged),
+                    **({"requestBody": {"content": dict(also_reads)}} if also_reads else {}),
                 },
             )
             route.refuses = all_refusals(

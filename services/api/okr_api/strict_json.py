@@ -1,6 +1,7 @@
 """Bodies: bounded, JSON by the letter, numbers as Decimals so that no digit is lost before it is rounded."""
 
 import json
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,6 +14,7 @@ from okr_api.header import header
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+YAML = "application/yaml"
 
 
 class _NotOurs(ValueError):
@@ -58,12 +60,17 @@ def _reason(error: ValueError | InvalidOperation | RecursionError) -> str:
             return "a number has too many digits"
 
 
-def check_content_type(headers: Headers, *, method: str) -> None:
-    """Raise UnsupportedMediaType unless the body says that it is JSON; a PATCH may also say merge patch."""
-    named, _, parameters = (header(headers, "content-type") or "").partition(";")
-    accepted = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
+def content_type(headers: Headers) -> str:
+    """What the body says that it is, without parameters; '' if it says nothing."""
+    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+
+
+def check_content_type(headers: Headers, *, method: str, also: Collection[str] = ()) -> None:
+    """Raise UnsupportedMediaType unless the body says that it is JSON, or what `also` has; a PATCH may also say merge patch."""
+    _, _, parameters = (header(headers, "content-type") or "").partition(";")
+    accepted = (JSON, MERGE_PATCH, *also) if method == "PATCH" else (JSON, *also)
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if named.strip().lower() not in accepted or charset not in ("", "utf-8", "utf8"):
+    if content_type(headers) not in accepted or charset not in ("", "utf-8", "utf8"):
         raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")

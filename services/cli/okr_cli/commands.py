@@ -22,6 +22,7 @@ from okr_cli.demo.commands import demo
 from okr_cli.errors import CommandFailed
 from okr_cli.keys import keys_create
 from okr_cli.migrate import migrate
+from okr_cli.rules.commands import rulesets, runs
 from okr_cli.stopping import StopRequested
 from okr_cli.up import up
 
@@ -34,6 +35,8 @@ app = typer.Typer(
 keys = typer.Typer(help="API keys.")
 app.add_typer(keys, name="keys")
 app.add_typer(demo, name="demo")
+app.add_typer(rulesets, name="rulesets")
+app.add_typer(runs, name="runs")
 app.command("board")(board.command)
 
 

@@ -14,9 +14,11 @@ from okr.db import demand
 from okr.db.demand import Claim, Subject, subject
 from okr.db.key_result_facts import Outline, Values, load_outlines, load_values
 from okr.db.roll_up_facts import Ground, load_objectives, load_sets
+from okr.db.rulebooks import rules_of
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.timelines import StoredTimeline, load_latest, load_timelines
 from okr.domain.calendar import end_of_day, last_ended_day
+from okr.domain.rulebook import RulesInForce
 from okr.domain.timeline import Timeline
 from okr.domain.values import SubjectKind
 
@@ -37,6 +39,7 @@ class Batch:
     now: datetime
     claims: dict[Subject, Claim]
     since: dict[Subject, datetime]
+    rules: dict[Subject, RulesInForce] = field(default_factory=dict)
     outlines: dict[UUID, Outline] = field(default_factory=dict)
     grounds: dict[Subject, Ground] = field(default_factory=dict)
     values: Values = field(default_factory=lambda: Values({}, {}, {}))
@@ -70,9 +73,11 @@ class Batch:
 
 
 async def read_structure(connection: asyncpg.Connection, batch: Batch) -> None:
+    """Read what the batch's subjects are made of, and the rules that hold for each."""
     key_results = [one.id for one in batch.claims if one.number == KEY_RESULT]
     objectives = [one.id for one in batch.claims if one.number == OBJECTIVE]
     sets = [one for one in batch.claims if one.number in ROLL_UPS]
+    batch.rules = await rules_of(connection, batch.organization_id, batch.claims)
     if key_results:
         batch.outlines = await load_outlines(connection, batch.organization_id, key_results, zone=batch.zone)
     if objectives:

@@ -1,7 +1,8 @@
 """Draining: serve an organization's demand, batch by batch, until nothing that may be claimed is left."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import asyncpg
 import structlog
 
 from okr import telemetry
-from okr.db import demand, runs
+from okr.db import demand, regrades, runs
 from okr.db.demand import Claim
 from okr.db.engine import connection_of
 from okr.db.partitions import Partitions
@@ -55,6 +56,7 @@ class Drainer:
         self._partitions = Partitions()
         self._draining: dict[UUID, bool] = {}
         self._later: dict[UUID, asyncio.Task[None]] = {}
+        self._soon: dict[UUID, asyncio.Task[None]] = {}
         self._is_closing = False
 
     async def drain(self, organization_id: UUID, *, older_than_seconds: float = 0) -> int:
@@ -72,6 +74,20 @@ class Drainer:
             del self._draining[organization_id]
         await self._look_again(organization_id)
         return written
+
+    def drain_soon(self, organization_id: UUID) -> None:
+        """Have all that may be claimed served beside whatever the caller does; a failure is logged."""
+        if organization_id in self._draining:
+            self._draining[organization_id] = True
+        elif organization_id not in self._soon and not self._is_closing:
+            self._soon[organization_id] = asyncio.create_task(self._drain_soon(organization_id))
+
+    async def _drain_soon(self, organization_id: UUID) -> None:
+        with _told_if_it_fails():
+            try:
+                await self.drain(organization_id)
+            finally:
+                self._soon.pop(organization_id, None)
 
     async def _drain_once(self, organization_id: UUID, older_than_seconds: float) -> int:
         """Serve what may be claimed; where that is much, in two lanes: PostgreSQL works for one while the other grades."""
@@ -127,6 +143,7 @@ class Drainer:
             log.exception("cannot be graded", subject=str(claims[0].subject), organization_id=str(organization_id))
             await demand.release(connection, organization_id, claims, after_seconds=BROKEN_SECONDS)
             await runs.fail(connection, organization_id, claims[0].subject)
+            await regrades.note_ungradable(connection, organization_id, claims[0].subject)
             return 0
         _count(served, self._now())
         return len(served.written)
@@ -141,28 +158,36 @@ class Drainer:
             self._later[organization_id] = asyncio.create_task(self._drain_later(organization_id, seconds))
 
     async def _drain_later(self, organization_id: UUID, seconds: float) -> None:
-        try:
-            wait: float | None = seconds
-            while wait is not None and not self._is_closing:
-                await asyncio.sleep(max(wait, 0.005))
-                await self.drain(organization_id)
-                async with connection_of(self._pool) as connection:
-                    wait = await demand.seconds_until_claimable(connection, organization_id)
-        except OUTAGES as error:
-            log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
-        except Exception:
-            telemetry.DRAIN_FAILURES.inc()
-            log.exception("drain failed; the sweeper will serve it")
-        finally:
-            self._later.pop(organization_id, None)
+        with _told_if_it_fails():
+            try:
+                wait: float | None = seconds
+                while wait is not None and not self._is_closing:
+                    await asyncio.sleep(max(wait, 0.005))
+                    await self.drain(organization_id)
+                    async with connection_of(self._pool) as connection:
+                        wait = await demand.seconds_until_claimable(connection, organization_id)
+            finally:
+                self._later.pop(organization_id, None)
 
     async def close(self) -> None:
-        """Give up what was planned for later."""
+        """Give up what was planned for later, and what nobody waits for."""
         self._is_closing = True
-        later = list(self._later.values())
+        later = [*self._later.values(), *self._soon.values()]
         for task in later:
             task.cancel()
         await asyncio.gather(*later, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _told_if_it_fails() -> Iterator[None]:
+    """For drains that nobody waits for."""
+    try:
+        yield
+    except OUTAGES as error:
+        log.warning("drain failed; the sweeper will serve it", error=f"{type(error).__name__}: {error}")
+    except Exception:
+        telemetry.DRAIN_FAILURES.inc()
+        log.exception("drain failed; the sweeper will serve it")
 
 
 def _count(served: Served, now: datetime) -> None:

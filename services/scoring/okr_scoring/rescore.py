@@ -18,7 +18,6 @@ from okr.db.partitions import Partitions
 from okr.db.roll_up_facts import parents_of_objectives
 from okr.domain.calendar import day_ends
 from okr.domain.rescoring import Regraded, merged, plan, rescore
-from okr.domain.ruleset import STANDARD
 from okr.domain.timeline import KeyResultFacts, RollUpFacts
 from okr.domain.values import KeyResultInputs, SubjectKind
 from okr_scoring.batch import (
@@ -140,7 +139,9 @@ def _score(batch: Batch, one: Subject) -> tuple[Scored, int]:
     limit = INSTANTS_AT_ONCE
     if isinstance(facts, RollUpFacts):
         limit = min(limit, max(8, PARTS_AT_ONCE // max(len(facts.members), 1)))
-    instants = candidates.union(stored.timeline.instants, (since,), (last,) if last else ())
+    instants = candidates.union(
+        stored.timeline.instants, _switches(batch, one, since), (since,), (last,) if last else ()
+    )
     agenda = plan(
         _by_the_day(batch, instants, until=until) if one.number in ROLL_UPS else instants,
         since=min(since, until),
@@ -148,7 +149,7 @@ def _score(batch: Batch, one: Subject) -> tuple[Scored, int]:
         limit=limit,
         complete_until=_complete_until(batch, facts, one),
     )
-    result = rescore(facts, agenda=agenda, stored=stored.written, rules=STANDARD)
+    result = rescore(facts, agenda=agenda, stored=stored.written, rules=batch.rules[one])
     if one in batch.awaited:
         batch.timelines[one] = merged(stored.timeline, result)
     news = tuple(_moment(regraded) for regraded in result.news)
@@ -187,6 +188,12 @@ def _candidates(batch: Batch, one: Subject, since: datetime) -> tuple[KeyResultF
     if one.number == OBJECTIVE:
         return roll_up, moments | {moment for moment in seen if moment >= batch.today}
     return roll_up, moments | ({max(seen)} if seen else set())
+
+
+def _switches(batch: Batch, one: Subject, since: datetime) -> tuple[datetime, ...]:
+    """When other rules came into force. Of days that have ended, sets are graded at the end only, under the rules of then."""
+    first = max(since, batch.today) if one.number in ROLL_UPS else since
+    return batch.rules[one].switches_within(first, batch.now)
 
 
 def _by_the_day(batch: Batch, instants: set[datetime], *, until: datetime) -> set[datetime]:

@@ -21,6 +21,7 @@ from okr.jobs import DRAIN, QUEUE, deserialize, redis_settings, serialize
 from okr.settings import Settings
 from okr.telemetry import OF_WORKER
 from okr_scoring.drain import OUTAGES, Drainer
+from okr_scoring.regrading import regrade_forever
 from okr_scoring.schedule import keep_up_forever
 from okr_scoring.sweeper import sweep_forever
 from okr_scoring.upkeep import prune_forever, settle_runs_forever
@@ -102,6 +103,7 @@ async def run(settings: Settings) -> None:
             sweep,
             settle_runs_forever(pool),
             keep_up_forever(pool, drainer),
+            regrade_forever(pool, drainer),
             prune_forever(pool, prunes(events_kept=timedelta(days=settings.events_kept_days))),
             beat(settings.heartbeat_path),
             run_arq(settings, drainer),

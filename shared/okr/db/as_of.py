@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from okr.db.packing import unpack_roll_up, unpack_window
+from okr.db.rulebooks import named_rules
 from okr.db.stored_grades import StoredGrade
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.timelines import Row
 from okr.domain import pace
 from okr.domain.calendar import last_ended_day
 from okr.domain.grading import grade
-from okr.domain.ruleset import STANDARD
+from okr.domain.ruleset import STANDARD, Ruleset
 from okr.domain.timeline import PERIOD_DAYS
-from okr.domain.values import Freshness, Part, SubjectKind, Window
+from okr.domain.values import Freshness, Part, RulesetRef, SubjectKind, Window
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 _KEY_RESULT = KIND_NUMBERS[SubjectKind.KEY_RESULT]
@@ -51,41 +52,53 @@ SELECT o.id, c.starts_on, c.ends_on FROM objective o JOIN cycle c ON c.organizat
 @dataclass(frozen=True, slots=True)
 class Then:
     """What must be known to bring stored grades up to an instant: `expected` moves with the days, freshness with the hours,
-    and neither alone makes a snapshot. `frames` are the days of objectives, `freshness` that of key results then.
+    and neither alone makes a snapshot. `frames` are the days of objectives; `seen` says of key results when their
+    values were last observed, and how often those are expected; `rules` are those that the grades were made under.
     """
 
     at: datetime
     zone: ZoneInfo
     frames: dict[str, tuple[date, date]]
-    freshness: dict[str, Freshness]
+    seen: dict[str, tuple[datetime, timedelta]]
+    rules: dict[RulesetRef, Ruleset]
 
     def applied_to(self, stored: StoredGrade, window_now: list[str] | None) -> StoredGrade:
         """The stored grade as it stood at the instant; `window_now` are its days as they have been set since."""
         packed, was = stored.inputs, stored.grade
+        # What cannot be read any more is rare, and pace and freshness under other rules are better than no answer.
+        rules = self.rules.get(was.ruleset, STANDARD)
         if "w" in packed:
-            was = replace(was, expected=self._expected(packed["w"], window_now))
+            was = replace(was, expected=self._expected(packed["w"], window_now, rules))
         if stored.subject.number == _KEY_RESULT:
-            return replace(
-                stored, grade=replace(was, freshness=self.freshness.get(str(stored.subject.id), was.freshness))
-            )
+            freshness = self._freshness(str(stored.subject.id), rules, was.freshness)
+            return replace(stored, grade=replace(was, freshness=freshness))
         inputs = unpack_roll_up(packed, instant=self.at)
-        again = grade(replace(inputs, parts=tuple(map(self._part, inputs.parts))), STANDARD)
+        parts = tuple(self._part(part, rules) for part in inputs.parts)
+        again = grade(replace(inputs, parts=parts), rules)
         expected = was.expected if "w" in packed else again.expected
         return replace(stored, grade=replace(was, expected=expected, freshness=again.freshness))
 
-    def _expected(self, packed: list[str], window_now: list[str] | None) -> Decimal:
+    def _expected(self, packed: list[str], window_now: list[str] | None, rules: Ruleset) -> Decimal:
         window = unpack_window(packed)
         if not window.is_closed:
             days = unpack_window(window_now) if window_now else window
             window = replace(days, ended_on=last_ended_day(self.at, self.zone))
-        return pace.expected_by(window, STANDARD.pace)
+        return pace.expected_by(window, rules.pace)
 
-    def _part(self, part: Part) -> Part:
+    def _part(self, part: Part, rules: Ruleset) -> Part:
         if part.id in self.frames:
             starts_on, due_on = self.frames[part.id]
             window = Window(starts_on, due_on, last_ended_day(self.at, self.zone))
-            return replace(part, expected=pace.expected_by(window, STANDARD.pace))
-        return replace(part, freshness=self.freshness.get(part.id, part.freshness))
+            return replace(part, expected=pace.expected_by(window, rules.pace))
+        return replace(part, freshness=self._freshness(part.id, rules, part.freshness))
+
+    def _freshness(self, id: str, rules: Ruleset, was: Freshness) -> Freshness:
+        if id not in self.seen:
+            return was
+        observed_at, period = self.seen[id]
+        return (
+            Freshness.LATE if self.at - observed_at > rules.staleness.late_after_periods * period else Freshness.FRESH
+        )
 
 
 async def then(
@@ -108,14 +121,13 @@ async def then(
         at=as_of,
         zone=await time_zone_of(connection, organization_id),
         frames={str(row["id"]): (row["starts_on"], row["ends_on"]) for row in frames},
-        freshness={str(row["id"]): _freshness(row, as_of) for row in seen if row["observed_at"] is not None},
+        seen={str(row["id"]): (row["observed_at"], _period(row)) for row in seen if row["observed_at"] is not None},
+        rules=await named_rules(connection, organization_id, (one.grade.ruleset for one in stored)),
     )
 
 
-def _freshness(row: Row, as_of: datetime) -> Freshness:
-    period = PERIOD_DAYS.get(row["frequency"] or "", PERIOD_DAYS["weekly"])
-    is_late = as_of - row["observed_at"] > timedelta(days=STANDARD.staleness.late_after_periods * period)
-    return Freshness.LATE if is_late else Freshness.FRESH
+def _period(row: Row) -> timedelta:
+    return timedelta(days=PERIOD_DAYS.get(row["frequency"] or "", PERIOD_DAYS["weekly"]))
 
 
 async def time_zone_of(connection: asyncpg.Connection, organization_id: UUID) -> ZoneInfo:

@@ -18,10 +18,10 @@ from okr.db.demand import Subject
 from okr.db.key_result_facts import measure_of
 from okr.db.packing import unpack_key_result, unpack_roll_up
 from okr.db.roll_up_facts import load_sets
+from okr.db.rulebooks import rules_at, rules_named
 from okr.db.stored_grades import STORED_COLUMNS, StoredGrade, stored_grade, subject_of
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.domain.grading import graded
-from okr.domain.ruleset import STANDARD
 from okr.domain.timeline import Timeline
 from okr.domain.values import Graded, Inputs, SubjectKind
 
@@ -123,7 +123,11 @@ async def history(
 
 
 async def explain(connection: asyncpg.Connection, organization_id: UUID, stored: StoredGrade) -> Explained:
-    """Make the stored grade again from its inputs, with its steps. The same function made it the first time."""
+    """Make the stored grade again from its inputs, with its steps. The same function made it the first time.
+
+    Raises RulesUnreadable where the rules that it was made under cannot be read any more.
+    """
+    rules = await rules_named(connection, organization_id, stored.grade.ruleset)
     packed = stored.inputs
     inputs: Inputs
     if stored.subject.number == _KEY_RESULT:
@@ -137,7 +141,7 @@ async def explain(connection: asyncpg.Connection, organization_id: UUID, stored:
         inputs = unpack_key_result(packed, measure=measure_of(version), instant=stored.observed_at)
     else:
         inputs = unpack_roll_up(packed, instant=stored.observed_at)
-    return Explained(inputs, graded(inputs, STANDARD))
+    return Explained(inputs, graded(inputs, rules))
 
 
 async def grade_within_cycle(
@@ -149,7 +153,10 @@ async def grade_within_cycle(
     as_of: datetime,
     known_at: datetime | None = None,
 ) -> Explained:
-    """The grade of a team (or of the organization) over one cycle's objectives only, made on the spot from their grades."""
+    """The grade of a team (or of the organization) over one cycle's objectives only, made on the spot from their grades.
+
+    The rules are those in force for the subject at `as_of`.
+    """
     zone = await time_zone_of(connection, organization_id)
     since = datetime(1970, 1, 3, tzinfo=UTC)
     grounds = await load_sets(connection, organization_id, [subject], since=since, zone=zone, within_cycle=cycle_id)
@@ -160,8 +167,9 @@ async def grade_within_cycle(
         child: Timeline((stored[child].observed_at,), (stored[child].grade,)) if child in stored else Timeline()
         for child in children
     }
-    inputs = ground.with_timelines(timelines).inputs_at(as_of, STANDARD)
-    return Explained(inputs, graded(inputs, STANDARD))
+    rules = await rules_at(connection, organization_id, subject, as_of)
+    inputs = ground.with_timelines(timelines).inputs_at(as_of, rules)
+    return Explained(inputs, graded(inputs, rules))
 
 
 def _arrays(subjects: Collection[Subject]) -> tuple[Sequence[int], Sequence[UUID]]:

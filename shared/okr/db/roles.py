@@ -18,6 +18,8 @@ CHANGEABLE = (
     "event_sequence",
 )
 APPEND_ONLY = ("key_result_version", "check_in", "metric_point", "score_snapshot")
+DRAFTED = ("ruleset", "ruleset_version")
+"""Drafts can be deleted; a trigger keeps what was activated."""
 PASSING = ("idempotency_key", "outbox_event", "run")
 FUNCTIONS = (
     "okr_make_partition(text, date)",
@@ -40,7 +42,7 @@ async def grant_application_role(connection: asyncpg.Connection, role: str) -> N
         await connection.execute(f"GRANT SELECT ON alembic_version TO {name}")
         await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(CHANGEABLE)} TO {name}")
         await connection.execute(f"GRANT SELECT, INSERT ON {', '.join(APPEND_ONLY)} TO {name}")
-        await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(PASSING)} TO {name}")
+        await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join((*PASSING, *DRAFTED))} TO {name}")
         await connection.execute(f"GRANT SELECT, UPDATE ON event_relay TO {name}")
         for function in FUNCTIONS:
             await connection.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {name}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from okr.domain.grading import grade
-from okr.domain.ruleset import Ruleset
+from okr.domain.rulebook import RulesInForce
 from okr.domain.timeline import KeyResultFacts, RollUpFacts, Timeline
 from okr.domain.values import Grade, Inputs, KeyResultInputs, RollUpInputs, Status
 
@@ -62,8 +62,8 @@ def plan(
     return Plan(tuple(known), ordered[-1], max(since, complete_until + _JUST_AFTER))
 
 
-def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeline, rules: Ruleset) -> Rescored:
-    """Grade every instant of the plan and its final one.
+def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeline, rules: RulesInForce) -> Rescored:
+    """Grade every instant of the plan and its final one, each under the rules in force at that instant.
 
     A grade is news where a reader of history, who takes the newest snapshot at or before the instant, would read something
     else. Nothing known yet is no news.
@@ -97,7 +97,8 @@ def merged(stored: Timeline, rescored: Rescored) -> Timeline:
     return Timeline(tuple(ordered), tuple(grades[instant] for instant in ordered))
 
 
-def _regrade(facts: KeyResultFacts | RollUpFacts, instant: datetime, rules: Ruleset) -> Regraded:
+def _regrade(facts: KeyResultFacts | RollUpFacts, instant: datetime, in_force: RulesInForce) -> Regraded:
+    rules = in_force.at(instant)
     inputs: KeyResultInputs | RollUpInputs
     if isinstance(facts, KeyResultFacts):
         inputs, version = facts.inputs_at(instant, rules)

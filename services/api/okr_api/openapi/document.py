@@ -38,6 +38,7 @@ TAGS = {
     "alignments": "Which objective serves which other one.",
     "cycles": "The periods that objectives belong to.",
     "metrics": "The catalogue of measured numbers, and their values.",
+    "rulesets": "How grades are made: rules with versions, for the organization, a cycle or a team.",
     "grades": "The numbers, why they are what they are, and what they were.",
     "events": "What has changed, in order.",
     "runs": "Long work and its progress.",

@@ -4,6 +4,7 @@ An operation on `/v1/objectives/{objective_id}` that answers with one model says
 are told apart. So every answer with that model links to every operation whose address has an `{objective_id}`.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,9 @@ def link(made: Json) -> None:
     for parameter, model in _identities(made):
         for path, method, operation in _operations(made):
             if f"{{{parameter}}}" in path:
-                found.setdefault(model, {})[operation["operationId"]] = _link(made, model, parameter, method, operation)
+                properties = made["components"]["schemas"][model]["properties"]
+                parameters = _parameters(path, parameter, properties)
+                found.setdefault(model, {})[operation["operationId"]] = _link(parameters, method, operation)
     shared: Json = {}
     for _, method, operation in _operations(made):
         for status in _SUCCESSES:
@@ -48,10 +51,15 @@ def _identities(made: Json) -> Iterator[tuple[str, str]]:
                 yield parameter, created
 
 
-def _link(made: Json, model: str, parameter: str, method: str, operation: Json) -> Json:
-    properties = made["components"]["schemas"][model]["properties"]
-    field = parameter if parameter in properties else "id"
-    parameters = {parameter: f"$response.body#/{field}"}
+def _parameters(path: str, parameter: str, properties: Json) -> dict[str, str]:
+    """What the thing itself gives for the address: `parameter`, and what stands above it where the thing says that too."""
+    field = parameter if parameter in properties else "key" if parameter.endswith("_key") else "id"
+    above = re.findall(r"{(\w+)}", path.partition(f"{{{parameter}}}")[0])
+    named = {parameter: field} | {name: name for name in above if name in properties}
+    return {name: f"$response.body#/{field}" for name, field in named.items()}
+
+
+def _link(parameters: dict[str, str], method: str, operation: Json) -> Json:
     if method in ("patch", "delete"):
         parameters["header.If-Match"] = "$response.header.ETag"
     return {"operationId": operation["operationId"], "parameters": parameters}

@@ -1,10 +1,12 @@
 """Runs over HTTP."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Query
 from starlette.responses import Response
 
+from okr.db.regrades import RunNotCancellable
 from okr.db.runs import RUN_SORTS, list_runs
 from okr.db.tables.runs import RunKind, RunState
 from okr.keys import Scope
@@ -15,7 +17,7 @@ from okr_api.schemas.fields import Id
 from okr_api.schemas.history import SubjectName
 from okr_api.schemas.runs import RunList, RunRead, run_read
 from okr_api.use_cases.history import subject_named
-from okr_api.use_cases.runs import show_run
+from okr_api.use_cases.runs import cancel_run, show_run
 
 routes = Routes("/v1/runs", tag="runs")
 
@@ -45,3 +47,12 @@ async def get_runs(
 async def get_run(run_id: Id, edge: CurrentEdge) -> Response:
     """Read how far a run has come."""
     return await edge.show(show_run, run_id)
+
+
+@routes.post("/{run_id}/cancel", scope=Scope.RULES_ADMIN, answers=RunRead, status=200, refuses=(RunNotCancellable,))
+async def cancel_run_of_rules(run_id: Id, edge: CurrentEdge) -> Response:
+    """Cancel the regrading that a ruleset's version asked for.
+
+    What was asked for is still graded; the rest keeps its former rules until it is graded next.
+    """
+    return await edge.write(partial(cancel_run, run_id=run_id), show_run, id=run_id)

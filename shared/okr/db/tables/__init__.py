@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from okr.db.tables.directory import ApiKey, IdempotencyKey, Organization, Person, Team
 from okr.db.tables.goals import Alignment, CheckIn, Cycle, KeyResult, KeyResultVersion, Objective
 from okr.db.tables.metrics import Metric, MetricPoint
+from okr.db.tables.rules import RulesetRow, RulesetVersionRow
 from okr.db.tables.runs import Run
 from okr.db.tables.scoring import CurrentGrade, EventRelay, EventSequence, OutboxEvent, RescoreDemand, ScoreSnapshot
 
@@ -28,6 +29,8 @@ __all__ = [
     "OutboxEvent",
     "Person",
     "RescoreDemand",
+    "RulesetRow",
+    "RulesetVersionRow",
     "Run",
     "ScoreSnapshot",
     "Team",

@@ -13,9 +13,14 @@ from okr.db.tables.columns import Instant, Resource, of_organization, one_of
 
 
 class RunKind(StrEnum):
-    """What a run does. `regrade`: a subject's history, where it is too long to be graded at once."""
+    """What a run does.
+
+    `regrade`: a subject's history, where it is too long to be graded at once. `regrade_all`: everything that a ruleset's version
+    reaches, from when it came into force or was retired.
+    """
 
     REGRADE = "regrade"
+    REGRADE_ALL = "regrade_all"
 
 
 class RunState(StrEnum):
