@@ -83,13 +83,19 @@ class Goals:
         """PATCH whatever version is there, unless `match` says otherwise, and check the status."""
         return _checked(await self.client.patch(f"/v1/{path}", json=json, headers={"If-Match": match}), expect)
 
+    async def put(self, path: str, json: Any, *, expect: int = 200) -> Any:
+        """PUT and check the status."""
+        return _checked(await self.client.put(f"/v1/{path}", json=json), expect)
+
     async def delete(self, path: str, *, expect: int = 200) -> Any:
         """DELETE and check the status."""
         return _checked(await self.client.delete(f"/v1/{path}", headers={"If-Match": "*"}), expect)
 
     async def refused(self, method: str, path: str, json: Any = None) -> tuple[int, str, str | None]:
         """(status, code, pointer) of a request that must be refused."""
-        answer = await self.client.request(method, f"/v1/{path}", json=json, headers={"If-Match": "*"})
+        # A PUT also makes what is not there, which no version matches.
+        headers = {} if method == "PUT" else {"If-Match": "*"}
+        answer = await self.client.request(method, f"/v1/{path}", json=json, headers=headers)
         problem = answer.json()
         assert answer.status_code >= 400, problem
         errors = problem["errors"]

@@ -31,6 +31,7 @@ class Operation:
     queries: dict[str, dict[str, Any]]
     headers: set[str]
     body: dict[str, Any] | None
+    needs_body: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.template}"
@@ -74,6 +75,7 @@ def _operation(
         schemas("query"),
         {name.lower() for name in schemas("header")},
         None if content is None else _resolved(document, content),
+        bool(body and _resolved(document, body).get("required")),
     )
 
 
@@ -93,10 +95,14 @@ def _resolved(document: dict[str, Any], told: Any) -> Any:
 
 @dataclass
 class World:
-    """An organization with one thing of each kind; `ids` has its id under the name that paths use for it."""
+    """An organization with one thing of each kind; `ids` has its id under the name that paths use for it.
+
+    `others` has, by the name of an operation, those that it needs to be in another state.
+    """
 
     client: httpx.AsyncClient
     ids: dict[str, str] = field(default_factory=dict)
+    others: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     async def of(cls, company: Any) -> "World":
@@ -113,6 +119,9 @@ class World:
         await goals.post("metrics", {"key": "revenue"})
         await goals.post("rulesets", {"key": "house"})
         await goals.post("rulesets/house/versions", {"document": {}})
+        word = {"grade": 0.5, "reason": "A guess", "person_id": goals.person_id}
+        for path in (f"objectives/{objective['id']}/override", f"key-results/{key_result['id']}/override"):
+            await goals.put(path, word)
         run_id, now = new_id(), datetime.now(UTC)
         run = {
             "kind": "regrade_all",
@@ -141,13 +150,26 @@ class World:
             "number": "1",
             "preset_key": "standard",
         }
-        return cls(company.client, ids)
+        return cls(company.client, ids, await cls._others(goals))
+
+    @staticmethod
+    async def _others(goals: Goals) -> dict[str, dict[str, str]]:
+        running, ending, graded, closed = [await goals.cycle() for _ in range(4)]
+        objective = await goals.objective(graded, active=True)
+        await goals.post(f"cycles/{graded['id']}/start-grading", expect=200)
+        await goals.post(f"cycles/{closed['id']}/close", expect=200)
+        return {
+            "start_grading_cycle": {"cycle_id": running["id"]},
+            "close_cycle": {"cycle_id": ending["id"]},
+            "confirm_final_grade": {"objective_id": objective["id"]},
+            "reopen_cycle": {"cycle_id": closed["id"]},
+        }
 
     def path(self, operation: Operation, **instead: str) -> str:
         """The operation's path with this world's ids, but for those that are given."""
         unknown = operation.parameters.keys() - self.ids.keys() - instead.keys()
         assert not unknown, f"{operation}: make one of these and give World its id: {sorted(unknown)}"
-        return operation.template.format(**{**self.ids, **instead})
+        return operation.template.format(**{**self.ids, **self.others.get(operation.name, {}), **instead})
 
     def query(self, operation: Operation) -> dict[str, str]:
         """A value for each query parameter that no request can do without."""

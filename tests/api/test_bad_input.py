@@ -301,6 +301,8 @@ async def test_bodies_that_are_no_json(every: list[Operation], world: World) -> 
             answer = await world.send(operation, content=body)
             assert mendable(answer) == (422, "invalid_request"), f"{operation} {body!r}"
             assert blamed(answer) == {("wrong_type", "")}
+        if not operation.needs_body:
+            continue
         # Nothing at all, whatever the content type says of it.
         answer = await world.send(operation, content=b"")
         assert mendable(answer) == (422, "invalid_request"), str(operation)

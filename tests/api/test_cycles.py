@@ -28,7 +28,10 @@ async def test_a_cycle_is_made_as_a_draft_and_read_back(goals: Goals) -> None:
         "cadence": "quarter",
         "state": "draft",
         "activated_at": None,
+        "grading_at": None,
         "closed_at": None,
+        "reopened_at": None,
+        "reopened_reason": None,
     }
     assert grade == {
         "raw": None,

@@ -237,6 +237,26 @@ async def key_results_that_make_no_sense(one: Provoking) -> None:
     await one.post(f"key-results/{binary['id']}/check-ins", {"value": 1})
 
 
+async def final_grades_out_of_turn(one: Provoking) -> None:
+    goals = one.goals
+    cycle, bo = await goals.cycle(), str(await goals.company.add_person("Bo"))
+    objective = await goals.objective(cycle, active=True)
+    word = {"grade": 1.5, "reason": "More than all", "person_id": goals.person_id}
+    one.note(await one.client.put(f"/v1/objectives/{objective['id']}/override", json=word))
+    path = f"objectives/{objective['id']}/final-grade"
+    await one.post(path, {"step": "owner"})
+    await one.post(f"cycles/{cycle['id']}/reopen", {"reason": "It is open"})
+    await goals.post(f"cycles/{cycle['id']}/start-grading", expect=200)
+    await one.post(f"cycles/{cycle['id']}/start-grading")
+    await one.post(f"cycles/{cycle['id']}/close")
+    await one.post(path, {"step": "reviewer", "person_id": bo})
+    await one.post(path, {"step": "owner", "person_id": bo})
+    await one.post(path, {"step": "owner", "grade": 1})
+    await goals.post(path, {"step": "owner"}, expect=200)
+    await one.post(path, {"step": "reviewer"})
+    await one.post(path, {"step": "reviewer", "person_id": goals.person_id})
+
+
 async def what_others_do_meanwhile(one: Provoking) -> None:
     goals, company = one.goals, one.goals.company
     here, there = await goals.cycle(), await goals.cycle()
@@ -299,6 +319,7 @@ SITUATIONS: list[Callable[[Provoking], Awaitable[None]]] = [
     rings,
     cycles_and_objectives_at_the_wrong_time,
     key_results_that_make_no_sense,
+    final_grades_out_of_turn,
     what_others_do_meanwhile,
     rules_that_do_not_do,
     events_that_are_gone,

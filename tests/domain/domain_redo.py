@@ -8,7 +8,7 @@ import statistics
 from decimal import Decimal
 from fractions import Fraction
 
-from okr.domain.values import Graded, Operand, Part, Step
+from okr.domain.values import Graded, Operand, Part, Provenance, Step
 
 NOT_IN_A_GRADE = {"value", "ahead"}
 FROM_PROGRESS = {"as_progress", "curve", "curve_end"}
@@ -84,6 +84,8 @@ def redo(step: Step) -> Fraction:
         case "guardrail_cap":
             assert step.before is not None
             return min(Fraction(step.before), fact["cap"])
+        case "override":
+            return fact["said"]
         case "pace":
             return redo_pace(str(step.facts["compare"]), fact["progress"], fact["expected"])
     raise AssertionError(f"nobody knows how to redo {step.name}")
@@ -173,9 +175,10 @@ def twelve_places(exact: Fraction) -> Fraction:
 def check_that_it_replays(graded: Graded) -> None:
     """Every step follows from its facts and from the step before it, and the last of each number is the grade's."""
     last: dict[str, Decimal] = {}
+    paced_by = "grade" if graded.grade.provenance is Provenance.OVERRIDE else "progress"
     for step in graded.steps:
         assert twelve_places(Fraction(step.after)) == twelve_places(redo(step)), step
-        comes_from = {"raw": "value", "progress": "raw", "ahead": "progress"}.get(step.number)
+        comes_from = {"raw": "value", "progress": "raw", "ahead": paced_by}.get(step.number)
         if step.number == "grade" and step.name != "weighted_mean":
             comes_from = "progress" if step.name in FROM_PROGRESS else "grade"
         if step.before is not None and comes_from in last:

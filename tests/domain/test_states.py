@@ -13,10 +13,15 @@ from okr.domain.states import (
     activate_cycle,
     activate_objective,
     cancel_objective,
+    check_cycle_in_grading,
+    check_cycle_not_in_grading,
     check_cycle_open,
+    check_cycle_unsettled,
     check_objective_open,
     close_cycle,
     close_objective,
+    reopen_cycle,
+    start_grading,
 )
 
 OBJECTIVE_MOVES = [
@@ -45,6 +50,14 @@ CYCLE_MOVES = [
     (activate_cycle, "active", "cycle_already_active"),
     (activate_cycle, "grading", "cycle_already_active"),
     (activate_cycle, "closed", "cycle_closed"),
+    (start_grading, "draft", "cycle_not_active"),
+    (start_grading, "active", "grading"),
+    (start_grading, "grading", "cycle_in_grading"),
+    (start_grading, "closed", "cycle_closed"),
+    (reopen_cycle, "draft", "cycle_not_closed"),
+    (reopen_cycle, "active", "cycle_not_closed"),
+    (reopen_cycle, "grading", "cycle_not_closed"),
+    (reopen_cycle, "closed", "grading"),
     (close_cycle, "draft", "cycle_not_active"),
     (close_cycle, "active", "closed"),
     (close_cycle, "grading", "closed"),
@@ -81,6 +94,28 @@ def test_nothing_changes_in_a_closed_cycle_but_grading_still_takes_values() -> N
     check_cycle_open(CycleState.GRADING)
     with pytest.raises(Conflict, match="closed"):
         check_cycle_open(CycleState.CLOSED)
+
+
+CHECKS = [
+    (check_cycle_unsettled, {"grading": "cycle_in_grading", "closed": "cycle_closed"}),
+    (check_cycle_not_in_grading, {"grading": "cycle_in_grading"}),
+    (
+        check_cycle_in_grading,
+        {"draft": "cycle_not_in_grading", "active": "cycle_not_in_grading", "closed": "cycle_closed"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "refused"), CHECKS)
+def test_what_a_cycle_lets_happen_in_each_state(check: Callable[[CycleState], None], refused: dict[str, str]) -> None:
+    def outcome_of(state: CycleState) -> str | None:
+        try:
+            check(state)
+        except Conflict as refusal:
+            return refusal.code
+        return None
+
+    assert {state.value: code for state in CycleState if (code := outcome_of(state))} == refused
 
 
 def test_drafts_proposals_and_what_was_given_up_count_nowhere() -> None:

@@ -17,10 +17,12 @@ from okr.db.roll_up_facts import Ground, load_objectives, load_sets
 from okr.db.rulebooks import rules_of
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.timelines import StoredTimeline, load_latest, load_timelines
+from okr.db.words import RawsThen, load_raws_then
 from okr.domain.calendar import end_of_day, last_ended_day
 from okr.domain.rulebook import RulesInForce
 from okr.domain.timeline import Timeline
 from okr.domain.values import SubjectKind
+from okr.domain.words import NO_WORDS, Words
 
 DEFERRED_SECONDS = 0.02
 PATIENCE = timedelta(seconds=1)
@@ -46,6 +48,7 @@ class Batch:
     stored: dict[Subject, StoredTimeline] = field(default_factory=dict)
     timelines: dict[Subject, Timeline] = field(default_factory=dict)
     awaited: set[Subject] = field(default_factory=set)
+    raws_then: RawsThen = field(default_factory=dict)
 
     @property
     def today(self) -> datetime:
@@ -61,6 +64,12 @@ class Batch:
         """When a person ended the subject, if so."""
         frame = self.outlines[one.id].facts.frame if one.number == KEY_RESULT else self.grounds[one].frame
         return frame.last if frame else None
+
+    def words_of(self, one: Subject) -> Words:
+        """What people said of the subject's grade."""
+        if one.number == KEY_RESULT:
+            return self.outlines[one.id].facts.words if one.id in self.outlines else NO_WORDS
+        return self.grounds[one].words if one in self.grounds else NO_WORDS
 
     def children_of(self, one: Subject) -> Sequence[Subject]:
         """What the grade of `one` is made from that has grades of its own."""
@@ -146,6 +155,15 @@ async def read_values(connection: asyncpg.Connection, batch: Batch) -> None:
     if wanted.latest:
         batch.stored |= await load_latest(connection, batch.organization_id, wanted.latest)
     batch.timelines = {one: stored.timeline for one, stored in batch.stored.items()}
+    # What a word was said in view of: where grading begins later, the timelines do not tell it.
+    then = {
+        (child, word.made_at)
+        for one in batch.claims
+        for word in batch.words_of(one).said
+        if word.made_at < batch.begins(one)
+        for child in batch.children_of(one)
+    }
+    batch.raws_then = await load_raws_then(connection, batch.organization_id, then)
     claimed = [batch.outlines[one.id] for one in batch.claims if one.number == KEY_RESULT and one.id in batch.outlines]
     if not claimed:
         return

@@ -16,6 +16,7 @@ from okr.db.key_result_facts import with_values
 from okr.db.packing import pack_key_result, pack_roll_up
 from okr.db.partitions import Partitions
 from okr.db.roll_up_facts import parents_of_objectives
+from okr.db.words import RawsThen
 from okr.domain.calendar import day_ends
 from okr.domain.rescoring import Regraded, merged, plan, rescore
 from okr.domain.timeline import KeyResultFacts, RollUpFacts
@@ -176,10 +177,16 @@ def _candidates(batch: Batch, one: Subject, since: datetime) -> tuple[KeyResultF
     horizon = batch.now + CLOCK_TOLERANCE
     if one.number == KEY_RESULT:
         children = {child.id: batch.timelines[child] for child in batch.children_of(one)}
-        facts = with_values(batch.outlines[one.id], values=batch.values, outlines=batch.outlines, timelines=children)
+        facts = with_values(
+            batch.outlines[one.id],
+            values=batch.values,
+            outlines=batch.outlines,
+            timelines=children,
+            raws_then=_raws_then(batch, one),
+        )
         return facts, facts.moments(since, horizon).union(facts.frame.days_between(since, batch.now))
     ground = batch.grounds[one]
-    roll_up = ground.with_timelines(batch.timelines)
+    roll_up = ground.with_timelines(batch.timelines, _raws_then(batch, one))
     moments = roll_up.endings() | set(_days(roll_up, batch, since))
     seen = {moment for timeline in roll_up.timelines for moment in timeline.instants if since <= moment <= horizon}
     if one.number == OBJECTIVE and len(seen) <= INSTANTS_AT_ONCE:
@@ -194,6 +201,14 @@ def _switches(batch: Batch, one: Subject, since: datetime) -> tuple[datetime, ..
     """When other rules came into force. Of days that have ended, sets are graded at the end only, under the rules of then."""
     first = max(since, batch.today) if one.number in ROLL_UPS else since
     return batch.rules[one].switches_within(first, batch.now)
+
+
+def _raws_then(batch: Batch, one: Subject) -> RawsThen:
+    """What the subject's children had measured when words were said of it, before the instants that are graded now."""
+    if not batch.words_of(one).said:
+        return {}
+    since = batch.begins(one)
+    return {then: raw for then, raw in batch.raws_then.items() if then[1] < since}
 
 
 def _by_the_day(batch: Batch, instants: set[datetime], *, until: datetime) -> set[datetime]:

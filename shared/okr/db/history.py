@@ -21,6 +21,7 @@ from okr.db.roll_up_facts import load_sets
 from okr.db.rulebooks import rules_at, rules_named
 from okr.db.stored_grades import STORED_COLUMNS, StoredGrade, stored_grade, subject_of
 from okr.db.tables.scoring import KIND_NUMBERS
+from okr.db.words import told_in_full
 from okr.domain.grading import graded
 from okr.domain.timeline import Timeline
 from okr.domain.values import Graded, Inputs, SubjectKind
@@ -141,6 +142,7 @@ async def explain(connection: asyncpg.Connection, organization_id: UUID, stored:
         inputs = unpack_key_result(packed, measure=measure_of(version), instant=stored.observed_at)
     else:
         inputs = unpack_roll_up(packed, instant=stored.observed_at)
+    inputs = await told_in_full(connection, organization_id, inputs)
     return Explained(inputs, graded(inputs, rules))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import groupby
@@ -14,9 +14,12 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.timelines import Row
+from okr.db.words import RawsThen, load_words
 from okr.domain.timeline import PERIOD_DAYS, Child, Frame, KeyResultFacts, Observation, Timeline, Version
-from okr.domain.values import Commitment, Formula, FormulaOp, Kind, Measure, Milestone, Zone
+from okr.domain.values import Commitment, Formula, FormulaOp, Kind, Measure, Milestone, SubjectKind, Zone
+from okr.domain.words import Words
 
 _KINDS = {kind.value: kind for kind in Kind}
 _COMMITMENTS = {commitment.value: commitment for commitment in Commitment}
@@ -117,11 +120,13 @@ async def load_outlines(
 async def _outlines(
     connection: asyncpg.Connection, organization_id: UUID, ids: Iterable[UUID], zone: tzinfo
 ) -> dict[UUID, Outline]:
-    rows = await connection.fetch(_KEY_RESULTS, organization_id, list(ids))
-    return {id: _outline(list(versions), zone) for id, versions in groupby(rows, key=itemgetter(0))}
+    wanted = list(ids)
+    rows = await connection.fetch(_KEY_RESULTS, organization_id, wanted)
+    words = await load_words(connection, organization_id, KIND_NUMBERS[SubjectKind.KEY_RESULT], wanted)
+    return {id: _outline(list(versions), words[id], zone) for id, versions in groupby(rows, key=itemgetter(0))}
 
 
-def _outline(rows: Sequence[asyncpg.Record], zone: tzinfo) -> Outline:
+def _outline(rows: Sequence[asyncpg.Record], words: Words, zone: tzinfo) -> Outline:
     """The outline of one key result from the rows of its versions."""
     id, objective_id, commitment, frequency, starts_on, due_on, closed_at, ended_at, *_ = rows[0]
     versions = tuple(version_of(row) for row in rows)
@@ -131,6 +136,7 @@ def _outline(rows: Sequence[asyncpg.Record], zone: tzinfo) -> Outline:
         frame=Frame(starts_on, due_on, zone, closed_at, ended_at),
         versions=versions,
         period_days=PERIOD_DAYS.get(frequency, PERIOD_DAYS["weekly"]),
+        words=words,
     )
     formulas = [version.measure.formula for version in versions if version.measure.formula is not None]
     operand_ids = tuple({UUID(id): None for formula in formulas for id in formula.of})
@@ -231,9 +237,14 @@ async def _points(
 
 
 def with_values(
-    outline: Outline, *, values: Values, outlines: Mapping[UUID, Outline], timelines: Mapping[UUID, Timeline]
+    outline: Outline,
+    *,
+    values: Values,
+    outlines: Mapping[UUID, Outline],
+    timelines: Mapping[UUID, Timeline],
+    raws_then: RawsThen | None = None,
 ) -> KeyResultFacts:
-    """The complete facts of a key result; `timelines` are those of its child objectives."""
+    """The complete facts of a key result; `timelines` and `raws_then` are those of its child objectives."""
     facts = outline.facts
     return KeyResultFacts(
         id=facts.id,
@@ -253,4 +264,5 @@ def with_values(
             if tie.objective_id in timelines
         ),
         period_days=facts.period_days,
+        words=replace(facts.words, raws_then=raws_then) if raws_then else facts.words,
     )

@@ -30,7 +30,10 @@ class CycleView:
     parent_id: UUID | None
     state: str
     activated_at: datetime | None
+    grading_at: datetime | None
     closed_at: datetime | None
+    reopened_at: datetime | None
+    reopened_reason: str | None
     standing: Standing
 
 

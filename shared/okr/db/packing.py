@@ -16,6 +16,7 @@ from okr.domain.values import (
     KeyResultInputs,
     Measure,
     Operand,
+    Override,
     Part,
     Reading,
     RollUpInputs,
@@ -27,7 +28,8 @@ Packed = dict[str, Any]
 
 def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
     """`r` revision, `c` commitment, `w` window, `p` period in days; of the reading `v` value, `z` zone, `m` milestones done,
-    `o` operands, `f` confidence, `at` when observed, `q` values by the period; `x` what conditions were told about it.
+    `o` operands, `f` confidence, `at` when observed, `q` values by the period; `x` what conditions were told about it, `u` the
+    override.
     """
     reading = inputs.reading
     return _present(
@@ -41,6 +43,7 @@ def pack_key_result(inputs: KeyResultInputs, revision: int) -> Packed:
         o=[[operand.id, _text(operand.value), _text(operand.weight)] for operand in reading.operands],
         f=_text(reading.confidence),
         at=reading.observed_at.isoformat() if reading.observed_at else None,
+        u=_pack_override(inputs.override) if inputs.override else None,
         q=[_text(value) for value in reading.periods],
         x=inputs.context,
     )
@@ -54,6 +57,7 @@ def unpack_key_result(packed: Packed, *, measure: Measure, instant: datetime) ->
         commitment=Commitment(packed["c"]),
         window=unpack_window(packed["w"]),
         period_days=packed["p"],
+        override=_unpack_override(packed["u"]) if "u" in packed else None,
         reading=Reading(
             value=_number(packed.get("v")),
             zone=packed.get("z"),
@@ -69,12 +73,13 @@ def unpack_key_result(packed: Packed, *, measure: Measure, instant: datetime) ->
 
 def pack_roll_up(inputs: RollUpInputs) -> Packed:
     """`c` commitment, `w` window, `parts`: kind number, id, weight, raw, progress, grade, expected, confidence, coverage,
-    freshness, and true for a guardrail; `x` what conditions were told.
+    freshness, and true for a guardrail; `x` what conditions were told, `u` the override.
     """
     return _present(
         c=inputs.commitment,
         w=_pack_window(inputs.window) if inputs.window else None,
         parts=[_pack_part(part) for part in inputs.parts],
+        u=_pack_override(inputs.override) if inputs.override else None,
         x=inputs.context,
     )
 
@@ -86,6 +91,7 @@ def unpack_roll_up(packed: Packed, *, instant: datetime) -> RollUpInputs:
         parts=tuple(_unpack_part(row) for row in packed.get("parts", ())),
         commitment=Commitment(packed["c"]) if "c" in packed else None,
         window=unpack_window(packed["w"]) if "w" in packed else None,
+        override=_unpack_override(packed["u"]) if "u" in packed else None,
         context=packed.get("x"),
     )
 
@@ -132,6 +138,17 @@ def unpack_window(packed: list[Any]) -> Window:
     """The window that stands under `w`."""
     starts_on, due_on, ended_on, *closed = packed
     return Window(date.fromisoformat(starts_on), date.fromisoformat(due_on), date.fromisoformat(ended_on), bool(closed))
+
+
+def _pack_override(override: Override) -> list[Any]:
+    """Id, grade, when made, and true where there is newer evidence. Its words are in its own row, which never changes."""
+    row: list[Any] = [override.id, _text(override.grade), override.made_at.isoformat()]
+    return [*row, True] if override.has_newer_evidence else row
+
+
+def _unpack_override(row: list[Any]) -> Override:
+    id, grade, made_at, *newer = row
+    return Override(id, Decimal(grade), datetime.fromisoformat(made_at), bool(newer))
 
 
 def _present(**values: Any) -> Packed:

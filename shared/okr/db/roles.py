@@ -12,12 +12,13 @@ CHANGEABLE = (
     "key_result",
     "alignment",
     "metric",
+    "override",
     "api_key",
     "rescore_demand",
     "grade",
     "event_sequence",
 )
-APPEND_ONLY = ("key_result_version", "check_in", "metric_point", "score_snapshot")
+APPEND_ONLY = ("key_result_version", "check_in", "metric_point", "score_snapshot", "final_grade")
 DRAFTED = ("ruleset", "ruleset_version")
 """Drafts can be deleted; a trigger keeps what was activated."""
 PASSING = ("idempotency_key", "outbox_event", "run")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from uuid import UUID
@@ -10,9 +10,12 @@ from uuid import UUID
 import asyncpg
 
 from okr.db.demand import Subject, subject
+from okr.db.tables.scoring import KIND_NUMBERS
+from okr.db.words import RawsThen, load_words
 from okr.domain.calendar import end_of_day
 from okr.domain.timeline import Frame, Member, RollUpFacts, Timeline
 from okr.domain.values import Commitment, SubjectKind
+from okr.domain.words import NO_WORDS, Words
 
 _OBJECTIVES = """
 SELECT o.id, o.commitment, o.closed_at, o.cancelled_at, c.starts_on, c.ends_on
@@ -73,11 +76,13 @@ class Ground:
     zone: tzinfo
     commitment: Commitment | None = None
     frame: Frame | None = None
+    words: Words = NO_WORDS
 
-    def with_timelines(self, timelines: Mapping[Subject, Timeline]) -> RollUpFacts:
+    def with_timelines(self, timelines: Mapping[Subject, Timeline], raws_then: RawsThen | None = None) -> RollUpFacts:
         """The complete facts."""
         mine = tuple(timelines[child] for child in self.children)
-        return RollUpFacts(self.members, mine, self.zone, self.commitment, self.frame)
+        words = replace(self.words, raws_then=raws_then) if raws_then else self.words
+        return RollUpFacts(self.members, mine, self.zone, self.commitment, self.frame, words=words)
 
 
 async def load_objectives(
@@ -117,6 +122,7 @@ async def load_objectives(
                 ended_at=row["until"],
             )
         )
+    words = await load_words(connection, organization_id, KIND_NUMBERS[SubjectKind.OBJECTIVE], wanted)
     return {
         subject(SubjectKind.OBJECTIVE, row["id"]): Ground(
             members=tuple(members[row["id"]]),
@@ -124,6 +130,7 @@ async def load_objectives(
             zone=zone,
             commitment=Commitment(row["commitment"]),
             frame=frames[row["id"]],
+            words=words[row["id"]],
         )
         for row in objectives
     }

@@ -159,6 +159,14 @@ def _curve(step: Step) -> str:
     return f"{low_grade} + ({value} − {low}) × ({high_grade} − {low_grade}) ÷ ({high} − {low}) = {_after(step)}"
 
 
+def _override(step: Step) -> str:
+    """Whose word it is and why, and what the rules say beside it."""
+    who, why = step.facts["person"] or "a person", step.facts["reason"]
+    reason = f": «{why}»" if why else ""
+    rules = "the rules say nothing" if step.before is None else f"the rules say {_figure(step.before)}"
+    return f"{who} said {_after(step)}{reason}; {rules}"
+
+
 _SENTENCES: Mapping[str, Callable[[Step], str]] = {
     "formula": _formula,
     "way": _way,
@@ -179,6 +187,7 @@ _SENTENCES: Mapping[str, Callable[[Step], str]] = {
     "guardrail_cap": lambda step: (
         f"guardrail broken ({_fact(step, 'broken')}), at most {_fact(step, 'cap')}: {_after(step)}"
     ),
+    "override": _override,
     "pace": _pace,
     "ratio": _ratio,
     "share": lambda step: f"the value is the share: {_after(step)}",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from okr.domain import pace
 from okr.domain.measures import Trace
-from okr.domain.numbers import add, clamp, multiply, rounded, subtract
+from okr.domain.numbers import ONE, add, clamp, multiply, rounded, subtract
 from okr.domain.ruleset import BandsBy, LabelSource, Ruleset, band_of
 from okr.domain.values import Level, Status, Step
 
@@ -30,25 +30,48 @@ def finished(
     is_over: bool,
     rules: Ruleset,
     trace: Trace,
-    is_paced: bool = True,
+    is_guardrail: bool = False,
 ) -> Finished:
-    """Bound and round the grade, then name it. `by_marks` is what bands lie over where the rules say marks.
-
-    What is not paced has its status told by the caller; no step says how the pace would judge it.
-    """
+    """Bound and round the grade, then name it. `by_marks` is what bands lie over where the rules say marks."""
     if grade is not None:
         grade = _within(grade, level, rules=rules, trace=trace)
         grade = _rounded(grade, level, rules=rules, trace=trace)
-    status, word = pace.standing(
+    over = {BandsBy.GRADE: grade, BandsBy.PROGRESS: progress, BandsBy.MARKS: by_marks}[rules.bands_by]
+    return named(
         grade,
-        success_line,
+        level=level,
+        over=over,
         progress=progress,
         expected=expected,
+        success_line=success_line,
         is_over=is_over,
-        pace=rules.pace,
-        trace=trace if is_paced else None,
+        rules=rules,
+        trace=trace,
+        is_guardrail=is_guardrail,
     )
-    over = {BandsBy.GRADE: grade, BandsBy.PROGRESS: progress, BandsBy.MARKS: by_marks}[rules.bands_by]
+
+
+def named(
+    grade: Decimal | None,
+    *,
+    level: Level,
+    over: Decimal | None,
+    progress: Decimal | None,
+    expected: Decimal | None,
+    success_line: Decimal,
+    is_over: bool,
+    rules: Ruleset,
+    trace: Trace,
+    is_guardrail: bool = False,
+) -> Finished:
+    """The status, band and label of a grade that is final; the bands lie over the number `over`."""
+    if is_guardrail:
+        status = _guardrail_status(grade, is_over=is_over)
+        word = rules.pace.words.get(status)
+    else:
+        status, word = pace.standing(
+            grade, success_line, progress=progress, expected=expected, is_over=is_over, pace=rules.pace, trace=trace
+        )
     band = None if grade is None or over is None else band_of(rules.bands[level], over)
     match rules.label_source:
         case LabelSource.PACE:
@@ -58,6 +81,15 @@ def finished(
         case _:
             label = band.label if band else None
     return Finished(grade, status, band.key if band else None, label)
+
+
+def _guardrail_status(inside: Decimal | None, *, is_over: bool) -> Status:
+    """A guardrail has no pace: it holds or it does not, and has only held for good at the end."""
+    if inside is None:
+        return Status.PENDING
+    if inside >= ONE:
+        return Status.ACHIEVED if is_over else Status.ON_TRACK
+    return Status.MISSED if is_over else Status.OFF_TRACK
 
 
 def _within(grade: Decimal, level: Level, *, rules: Ruleset, trace: Trace) -> Decimal:

@@ -14,8 +14,9 @@ from okr.domain.adjusting import adjusted, context_of
 from okr.domain.finishing import Finished, finished
 from okr.domain.measures import Facts, Measured, Trace, measured
 from okr.domain.numbers import ONE, ZERO, clamp, multiply, places12, subtract
+from okr.domain.overriding import with_override
 from okr.domain.roll_up import grade_roll_up
-from okr.domain.ruleset import BandsBy, LabelSource, Ruleset, Staleness, WhenLate
+from okr.domain.ruleset import BandsBy, Ruleset, Staleness, WhenLate
 from okr.domain.values import (
     Freshness,
     Grade,
@@ -25,7 +26,6 @@ from okr.domain.values import (
     Kind,
     Level,
     RollUpInputs,
-    Status,
     Step,
     SubjectKind,
 )
@@ -50,11 +50,12 @@ def graded(inputs: Inputs, rules: Ruleset) -> Graded:
 def _grade(inputs: Inputs, rules: Ruleset, trace: Trace) -> Grade:
     match inputs:
         case KeyResultInputs():
-            return _grade_key_result(inputs, rules, trace)
+            made = _grade_key_result(inputs, rules, trace)
         case RollUpInputs():
-            return grade_roll_up(inputs, rules, trace)
+            made = grade_roll_up(inputs, rules, trace)
         case _:
             assert_never(inputs)
+    return with_override(made, inputs, rules, trace)
 
 
 def _grade_key_result(inputs: KeyResultInputs, rules: Ruleset, trace: Trace) -> Grade:
@@ -188,24 +189,18 @@ def _finished(
     rules: Ruleset,
     trace: Trace,
 ) -> Finished:
-    over = pace.is_over(inputs.window)
-    end = finished(
+    return finished(
         result,
         level=Level.KEY_RESULT,
         progress=progress,
         by_marks=_by_marks(outcome, inputs, rules),
         expected=expected,
         success_line=rules.success_line(inputs.commitment),
-        is_over=over,
+        is_over=pace.is_over(inputs.window),
         rules=rules,
         trace=trace,
-        is_paced=inputs.measure.kind is not Kind.GUARDRAIL,
+        is_guardrail=inputs.measure.kind is Kind.GUARDRAIL,
     )
-    if inputs.measure.kind is Kind.GUARDRAIL:
-        status = _guardrail_status(end.grade, is_over=over)
-        word = rules.pace.words.get(status)
-        return end._replace(status=status, label=word if rules.label_source is LabelSource.PACE else end.label)
-    return end
 
 
 def _by_marks(outcome: Measured, inputs: KeyResultInputs, rules: Ruleset) -> Decimal | None:
@@ -223,15 +218,6 @@ def _label(inputs: KeyResultInputs, end: Finished, rules: Ruleset) -> str | None
     if rules.ordinal.label_is_zone and inputs.measure.kind is Kind.ORDINAL:
         return inputs.reading.zone
     return end.label
-
-
-def _guardrail_status(inside: Decimal | None, *, is_over: bool) -> Status:
-    """A guardrail has no pace: it holds or it does not, and has only held for good at the end."""
-    if inside is None:
-        return Status.PENDING
-    if inside >= ONE:
-        return Status.ACHIEVED if is_over else Status.ON_TRACK
-    return Status.MISSED if is_over else Status.OFF_TRACK
 
 
 def _freshness(inputs: KeyResultInputs, staleness: Staleness) -> tuple[Freshness, int]:

@@ -66,8 +66,9 @@ def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeli
     """Grade every instant of the plan and its final one, each under the rules in force at that instant.
 
     A grade is news where a reader of history, who takes the newest snapshot at or before the instant, would read something
-    else. Nothing known yet is no news.
+    else: another grade, or the same on another person's word. Nothing known yet is no news.
     """
+    spoken = facts.words.moments()
     at_instant = dict(zip(stored.instants, stored.grades, strict=True))
     before = _before(stored, agenda.instants[0]) if agenda.instants else None
     news: list[Regraded] = []
@@ -75,7 +76,7 @@ def rescore(facts: KeyResultFacts | RollUpFacts, *, agenda: Plan, stored: Timeli
     for instant in agenda.instants:
         current = _regrade(facts, instant, rules)
         read = at_instant.get(instant, before)
-        if not _says_the_same(current.grade, read):
+        if not _says_the_same(current.grade, read) or (instant in spoken and instant not in at_instant):
             news.append(current)
             before = current.grade
         else:

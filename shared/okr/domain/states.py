@@ -92,8 +92,37 @@ class CycleClosed(Conflict):
     code = "cycle_closed"
 
 
+class CycleInGrading(Conflict):
+    """The cycle is being graded: what is measured in it, and how, is settled; values and people's words still come in.
+
+    Use a cycle that runs, or say the final grade with its reason.
+    """
+
+    code = "cycle_in_grading"
+
+
+class CycleNotInGrading(Conflict):
+    """Final grades are said while the cycle is being graded.
+
+    Start the grading of the cycle first; reopen a cycle that is closed.
+    """
+
+    code = "cycle_not_in_grading"
+
+
+class CycleNotClosed(Conflict):
+    """Only a closed cycle is reopened.
+
+    There is nothing to do: the cycle still takes values and words.
+    """
+
+    code = "cycle_not_closed"
+
+
 ENDED = (ObjectiveClosed, ObjectiveCancelled, CycleClosed)
 """What keeps everything below an objective or in a cycle from being changed: what the two `check_…_open` raise."""
+SETTLED = (*ENDED, CycleInGrading)
+"""What keeps from being changed what is measured below an objective or in a cycle, and how."""
 
 
 def activate_objective(state: ObjectiveState) -> ObjectiveState:
@@ -134,12 +163,49 @@ def activate_cycle(state: CycleState) -> CycleState:
     return CycleState.ACTIVE
 
 
+def start_grading(state: CycleState) -> CycleState:
+    """From active."""
+    check_cycle_open(state)
+    if state is CycleState.DRAFT:
+        raise CycleNotActive("The cycle is a draft; activate it before grading it.", state=state)
+    check_cycle_not_in_grading(state)
+    return CycleState.GRADING
+
+
 def close_cycle(state: CycleState) -> CycleState:
     """From active or grading."""
     check_cycle_open(state)
     if state is CycleState.DRAFT:
         raise CycleNotActive("The cycle is a draft; activate it before closing it.", state=state)
     return CycleState.CLOSED
+
+
+def reopen_cycle(state: CycleState) -> CycleState:
+    """From closed, back to grading."""
+    if state is not CycleState.CLOSED:
+        raise CycleNotClosed(f"The cycle is {state}; there is nothing to reopen.", state=state)
+    return CycleState.GRADING
+
+
+def check_cycle_in_grading(state: CycleState) -> None:
+    """Raises CycleClosed or CycleNotInGrading unless final grades are being said."""
+    check_cycle_open(state)
+    if state is not CycleState.GRADING:
+        raise CycleNotInGrading(f"The cycle is {state}; start its grading first.", state=state)
+
+
+def check_cycle_unsettled(state: CycleState) -> None:
+    """Raises CycleClosed or CycleInGrading once it is settled what is measured in the cycle, and how."""
+    check_cycle_open(state)
+    check_cycle_not_in_grading(state)
+
+
+def check_cycle_not_in_grading(state: CycleState) -> None:
+    """Raises CycleInGrading."""
+    if state is CycleState.GRADING:
+        raise CycleInGrading(
+            "The cycle is being graded: nothing in it is added, aimed anew or taken away any more.", state=state
+        )
 
 
 def check_cycle_open(state: CycleState) -> None:

@@ -27,12 +27,15 @@ from okr.domain.values import (
     Level,
     Measure,
     Operand,
+    Override,
     Part,
+    Provenance,
     Reading,
     RollUpInputs,
     SubjectKind,
     Window,
 )
+from okr.domain.words import NO_WORDS, Word, Words
 
 PERIOD_DAYS = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92}
 _observed_at = attrgetter("observed_at")
@@ -136,6 +139,7 @@ class KeyResultFacts:
     children: tuple[Child, ...] = ()
     period_days: int = 7
     context: Mapping[str, Any] | None = None
+    words: Words = NO_WORDS
 
     def version_at(self, instant: datetime) -> Version:
         """The version in force: the newest one valid by then, and before all of them the first."""
@@ -212,9 +216,32 @@ class KeyResultFacts:
                 commitment=self.commitment,
                 window=self.frame.window(instant),
                 period_days=self.period_days,
+                override=self._override_at(instant),
                 context=self.context if rules.adjusts(Level.KEY_RESULT) else None,
             ),
             version,
+        )
+
+    def _override_at(self, instant: datetime) -> Override | None:
+        word = self.words.standing_at(instant)
+        if word is None:
+            return None
+        return word.as_override(has_newer_evidence=self._has_newer_evidence(word, instant))
+
+    def _has_newer_evidence(self, word: Word, instant: datetime) -> bool:
+        """Whether anything it is measured by was observed after the word: of a composite its operands' and children's values."""
+        version = self.version_at(instant)
+        if version.measure.kind is not Kind.COMPOSITE:
+            seen = [self.reading_at(instant).observed_at]
+        else:
+            wanted = version.measure.formula.of if version.measure.formula is not None else ()
+            seen = [facts.reading_at(instant).observed_at for facts in self.operands if facts.id in wanted]
+        if any(observed_at > word.made_at for observed_at in seen if observed_at is not None):
+            return True
+        return any(
+            self.words.has_moved(child.id, child.timeline.at, since=word, at=instant)
+            for child in self.children
+            if child.until is None or instant < child.until
         )
 
     def moments(self, since: datetime, until: datetime) -> set[datetime]:
@@ -226,6 +253,7 @@ class KeyResultFacts:
         others = [version.valid_from for version in self.versions[1:]]
         for child in self.children:
             others += [*child.timeline.instants, *_present(child.until)]
+        others += self.words.moments()
         found.update(moment for moment in others if since <= moment <= until)
         for operand in self.operands:
             found |= operand.moments(since, until)
@@ -271,11 +299,13 @@ class Member:
                 weight = later
         if grade is None:
             return Part(self.kind, self.id, weight, is_guardrail=self.is_guardrail)
+        # A guardrail counts by whether it holds, and there too a person's word stands above what was measured.
+        is_overridden_guardrail = self.is_guardrail and grade.provenance is Provenance.OVERRIDE
         return Part(
             kind=self.kind,
             id=self.id,
             weight=weight,
-            raw=grade.raw,
+            raw=grade.grade if is_overridden_guardrail else grade.raw,
             progress=grade.progress,
             grade=grade.grade,
             expected=expected_by(self.frame.window(instant), pace) if self.frame else grade.expected,
@@ -299,6 +329,7 @@ class RollUpFacts:
     commitment: Commitment | None = None
     frame: Frame | None = None
     context: Mapping[str, Any] | None = None
+    words: Words = NO_WORDS
 
     def inputs_at(self, instant: datetime, rules: Ruleset) -> RollUpInputs:
         """The inputs of the grade at the instant, as far as the rules look at them."""
@@ -317,12 +348,25 @@ class RollUpFacts:
             ),
             commitment=self.commitment,
             window=self.frame.window(instant) if self.frame else None,
+            override=self._override_at(instant),
             context=self.context if rules.adjustments else None,
         )
 
+    def _override_at(self, instant: datetime) -> Override | None:
+        """The word in force. What was measured of a member since it was said is newer evidence; a member's own word is none."""
+        word = self.words.standing_at(instant)
+        if word is None:
+            return None
+        has_newer_evidence = any(
+            self.words.has_moved(member.id, timeline.at, since=word, at=instant)
+            for member, timeline in zip(self.members, self.timelines, strict=True)
+            if member.counts_at(instant)
+        )
+        return word.as_override(has_newer_evidence=has_newer_evidence)
+
     def endings(self) -> set[datetime]:
-        """The instants at which a member's weight changes or it ceases to count."""
-        found: set[datetime] = set()
+        """The instants at which a member's weight changes or it ceases to count, or a word begins or ceases to stand."""
+        found = self.words.moments()
         for member in self.members:
             found.update(_present(member.ended_at, *(since for since, _ in member.weights)))
             found.update(_present(*(end for _, end in member.contributes_to)))

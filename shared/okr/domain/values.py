@@ -179,6 +179,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A person's word on a grade, as it stood at an instant. `has_newer_evidence`: something was measured after it was said.
+
+    `reason` and `person`, a name, are for whoever reads an explanation; they change no grade, and are empty while grading.
+    """
+
+    id: str
+    grade: Decimal
+    made_at: datetime
+    has_newer_evidence: bool = False
+    reason: str = ""
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyResultInputs:
     """All that a key result's grade depends on, at one instant. `period_days` is the rhythm its values are expected in.
 
@@ -192,6 +207,7 @@ class KeyResultInputs:
     window: Window
     period_days: int = 7
     context: Mapping[str, Any] | None = field(default=None, hash=False)
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +242,7 @@ class RollUpInputs:
     commitment: Commitment | None = None
     window: Window | None = None
     context: Mapping[str, Any] | None = field(default=None, hash=False)
+    override: Override | None = None
 
     @property
     def level(self) -> Level:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from okr.db.alignments import ALIGNMENT_SORTS, AlignmentRing, list_alignments
 from okr.db.goals import UnknownReference
-from okr.domain.states import ENDED
+from okr.domain.states import SETTLED, CycleInGrading
 from okr.keys import Scope
 from okr_api.edge import CurrentEdge, answer
 from okr_api.lists import Paging, paging
@@ -50,7 +50,7 @@ AlignmentPaging = Annotated[Paging, Depends(paging(ALIGNMENT_SORTS))]
         AlreadyAligned,
         AlignmentRing,
         KeyResultCancelled,
-        *ENDED,
+        *SETTLED,
     ),
 )
 async def add_alignment(objective_id: Id, body: AlignmentCreate, edge: CurrentEdge) -> Response:
@@ -94,7 +94,7 @@ async def get_alignment(alignment_id: Id, edge: CurrentEdge) -> Response:
     "/alignments/{alignment_id}",
     scope=Scope.OKR_WRITE,
     answers=AlignmentRead,
-    refuses=(ContributeNeedsComposite, AlignmentEnded, KeyResultCancelled, *ENDED),
+    refuses=(ContributeNeedsComposite, AlignmentEnded, KeyResultCancelled, *SETTLED),
 )
 async def patch_alignment(alignment_id: Id, body: AlignmentPatch, edge: CurrentEdge) -> Response:
     """Change weight or mode, now and for the past."""
@@ -107,7 +107,12 @@ async def patch_alignment(alignment_id: Id, body: AlignmentPatch, edge: CurrentE
     return await edge.write(change, show_alignment, id=alignment_id)
 
 
-@routes.delete("/alignments/{alignment_id}", scope=Scope.OKR_WRITE, answers=AlignmentRead, refuses=(AlignmentEnded,))
+@routes.delete(
+    "/alignments/{alignment_id}",
+    scope=Scope.OKR_WRITE,
+    answers=AlignmentRead,
+    refuses=(AlignmentEnded, CycleInGrading),
+)
 async def delete_alignment(alignment_id: Id, edge: CurrentEdge) -> Response:
     """End an alignment from now on; what it counted until now stays counted."""
     change = partial(end_alignment, alignment_id=alignment_id, precondition=edge.precondition)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from okr.db.goals import ChangedMeanwhile, UnknownReference
 from okr.db.key_result_reads import KEY_RESULT_SORTS, VERSION_SORTS, list_key_results, list_versions
 from okr.db.key_result_uses import KeyResultInUse, OperandNotAllowed
-from okr.domain.states import ENDED
+from okr.domain.states import SETTLED
 from okr.domain.validation import MEASURE_FAULTS
 from okr.domain.values import Kind, Status
 from okr.keys import Scope
@@ -46,7 +46,7 @@ VersionPaging = Annotated[Paging, Depends(paging(VERSION_SORTS, default="revisio
     "/objectives/{objective_id}/key-results",
     scope=Scope.OKR_WRITE,
     answers=KeyResultRead,
-    refuses=(UnknownReference, DueDayOutsideCycle, OperandNotAllowed, ChangedMeanwhile, *MEASURE_FAULTS, *ENDED),
+    refuses=(UnknownReference, DueDayOutsideCycle, OperandNotAllowed, ChangedMeanwhile, *MEASURE_FAULTS, *SETTLED),
 )
 async def add_key_result(objective_id: Id, body: KeyResultCreate, edge: CurrentEdge) -> Response:
     """Add a key result to an objective."""
@@ -97,7 +97,7 @@ async def get_key_result(key_result_id: Id, edge: CurrentEdge) -> Response:
         KeyResultCancelled,
         ChangedMeanwhile,
         *MEASURE_FAULTS,
-        *ENDED,
+        *SETTLED,
     ),
 )
 async def patch_key_result(key_result_id: Id, body: KeyResultPatch, edge: CurrentEdge) -> Response:
@@ -115,7 +115,7 @@ async def patch_key_result(key_result_id: Id, body: KeyResultPatch, edge: Curren
     "/key-results/{key_result_id}",
     scope=Scope.OKR_WRITE,
     answers=KeyResultRead,
-    refuses=(KeyResultInUse, KeyResultCancelled, ChangedMeanwhile, *ENDED),
+    refuses=(KeyResultInUse, KeyResultCancelled, ChangedMeanwhile, *SETTLED),
 )
 async def delete_key_result(key_result_id: Id, edge: CurrentEdge) -> Response:
     """Cancel a key result: from now on it counts nowhere; its past stays, and so does it."""

@@ -10,8 +10,9 @@ from okr.db.goals import ChangedMeanwhile, DueOutsideCycle, PersonInactive, Unkn
 from okr.db.objective_reads import OBJECTIVE_SORTS, ObjectiveFilters, list_objectives
 from okr.db.plain_objectives import list_plain_objectives, read_plain_objective
 from okr.domain.states import (
-    ENDED,
+    SETTLED,
     CycleClosed,
+    CycleInGrading,
     CycleNotActive,
     ObjectiveAlreadyActive,
     ObjectiveCancelled,
@@ -84,7 +85,7 @@ async def objective_filters(
     "",
     scope=Scope.OKR_WRITE,
     answers=ObjectiveRead,
-    refuses=(UnknownReference, PersonInactive, CycleClosed, DueDayOutsideCycle, *MEASURE_FAULTS),
+    refuses=(UnknownReference, PersonInactive, CycleClosed, CycleInGrading, DueDayOutsideCycle, *MEASURE_FAULTS),
 )
 async def add_objective(body: ObjectiveCreate, edge: CurrentEdge) -> Response:
     """Add an objective, as a draft, alone or with key results."""
@@ -133,7 +134,7 @@ async def get_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     "/{objective_id}",
     scope=Scope.OKR_WRITE,
     answers=ObjectiveRead,
-    refuses=(UnknownReference, PersonInactive, CycleNotActive, DueOutsideCycle, ChangedMeanwhile, *ENDED),
+    refuses=(UnknownReference, PersonInactive, CycleNotActive, DueOutsideCycle, ChangedMeanwhile, *SETTLED),
 )
 async def patch_objective(objective_id: Id, body: ObjectivePatch, edge: CurrentEdge) -> Response:
     """Change an objective. Commitment, weight, team and cycle hold for its whole life: a change regrades all of it."""
@@ -151,7 +152,14 @@ async def patch_objective(objective_id: Id, body: ObjectivePatch, edge: CurrentE
     scope=Scope.OKR_WRITE,
     answers=ObjectiveRead,
     status=200,
-    refuses=(ObjectiveAlreadyActive, ObjectiveClosed, ObjectiveCancelled, CycleNotActive, ChangedMeanwhile),
+    refuses=(
+        ObjectiveAlreadyActive,
+        ObjectiveClosed,
+        ObjectiveCancelled,
+        CycleNotActive,
+        CycleInGrading,
+        ChangedMeanwhile,
+    ),
 )
 async def activate_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     """Activate: from now on it counts, and for its whole past."""
@@ -164,7 +172,7 @@ async def activate_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     scope=Scope.OKR_WRITE,
     answers=ObjectiveRead,
     status=200,
-    refuses=(ObjectiveNotActive, ObjectiveClosed, ObjectiveCancelled, ChangedMeanwhile),
+    refuses=(ObjectiveNotActive, ObjectiveClosed, ObjectiveCancelled, CycleInGrading, ChangedMeanwhile),
 )
 async def close_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     """Close an active objective: its grade is final."""
@@ -177,7 +185,7 @@ async def close_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     scope=Scope.OKR_WRITE,
     answers=ObjectiveRead,
     status=200,
-    refuses=(ObjectiveClosed, ObjectiveCancelled, ChangedMeanwhile),
+    refuses=(ObjectiveClosed, ObjectiveCancelled, CycleInGrading, ChangedMeanwhile),
 )
 async def cancel_objective(objective_id: Id, edge: CurrentEdge) -> Response:
     """Cancel: from now on it counts nowhere; its past stays."""

@@ -7,9 +7,10 @@ from uuid import UUID
 from okr.db.objective_reads import CycleView
 from okr.domain.states import CycleState
 from okr_api.lists import Items
-from okr_api.schemas.fields import Day, Id, Name
+from okr_api.schemas.fields import Day, Flag, Id, Name
 from okr_api.schemas.grades import grade_read
 from okr_api.schemas.models import OMITTED, Graded, Patch, Schema, shown_as
+from okr_api.schemas.overrides import Reason
 
 Cadence = Literal["quarter", "half", "year", "custom"]
 
@@ -38,8 +39,24 @@ class CyclePatch(Patch):
     parent_id: Id | None = OMITTED
 
 
+class CycleClose(Schema):
+    """How a cycle that is being graded is closed: `accept_prefilled` also with grades that no reviewer stands behind."""
+
+    model_config = shown_as(accept_prefilled=True)
+
+    accept_prefilled: Flag = False
+
+
+class CycleReopen(Schema):
+    """Why a closed cycle is reopened."""
+
+    model_config = shown_as(reason="The figures of the last week came in after the cycle was closed.")
+
+    reason: Reason
+
+
 class CycleRead(Graded):
-    """A cycle with the grade of all objectives in it."""
+    """A cycle with the grade of all objectives in it. `grading_at`, `reopened_at` and its reason are of the last time."""
 
     name: Name
     starts_on: date
@@ -48,7 +65,10 @@ class CycleRead(Graded):
     parent_id: UUID | None
     state: CycleState
     activated_at: datetime | None
+    grading_at: datetime | None
     closed_at: datetime | None
+    reopened_at: datetime | None
+    reopened_reason: str | None
 
 
 class CycleList(Items[CycleRead]):
@@ -69,6 +89,9 @@ def cycle_read(view: CycleView) -> CycleRead:
         parent_id=view.parent_id,
         state=CycleState(view.state),
         activated_at=view.activated_at,
+        grading_at=view.grading_at,
         closed_at=view.closed_at,
+        reopened_at=view.reopened_at,
+        reopened_reason=view.reopened_reason,
         grade=grade_read(view.standing),
     )

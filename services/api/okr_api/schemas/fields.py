@@ -28,7 +28,7 @@ from okr_api import numbers
 
 # PostgreSQL's text holds every character but NUL.
 NO_NUL = r"^[^\x00]*$"
-_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 OUR_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -58,7 +58,9 @@ def _number(value: object) -> Decimal:
         raise PydanticCustomError("number", "{reason}", {"reason": str(error)}) from None
 
 
-def _within(low: float, high: float) -> AfterValidator:
+def within(low: float, high: float) -> AfterValidator:
+    """Refuse what lies outside; both ends are allowed."""
+
     def check(value: Decimal) -> Decimal:
         if not low <= value <= high:
             raise PydanticCustomError("out_of_range", "must lie between {low} and {high}", {"low": low, "high": high})
@@ -88,12 +90,12 @@ Number = Annotated[Decimal, _from_json, _as_json, WithJsonSchema({"type": "numbe
 Weight = Annotated[
     Decimal,
     _from_json,
-    _within(0, 1e15),
+    within(0, 1e15),
     _as_json,
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1e15}),
 ]
 Share = Annotated[
-    Decimal, _from_json, _within(0, 1), _as_json, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
+    Decimal, _from_json, within(0, 1), _as_json, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
 ]
 # On its way out only: what we computed or stored is not rounded again.
 ComputedNumber = Annotated[Decimal, _as_json, WithJsonSchema({"type": "number"})]
@@ -104,7 +106,7 @@ def one_of(words: Iterable[str]) -> Any:
     return Field(json_schema_extra={"enum": [str(word) for word in words]})
 
 
-Name = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=200, pattern=_NOT_BLANK)]
+Name = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=200, pattern=NOT_BLANK)]
 Key = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 ShortText = Annotated[str, Strict(), StringConstraints(max_length=200, pattern=NO_NUL)]
 LongText = Annotated[str, Strict(), StringConstraints(max_length=10_000, pattern=NO_NUL)]

@@ -16,7 +16,13 @@ from okr.db.reach import above_objectives, beginning, touch
 from okr.db.tables import Alignment, KeyResult
 from okr.db.work import Work
 from okr.domain.errors import Conflict, Invalid, NotFound
-from okr.domain.states import CycleState, ObjectiveState, check_cycle_open, check_objective_open
+from okr.domain.states import (
+    CycleState,
+    ObjectiveState,
+    check_cycle_not_in_grading,
+    check_cycle_unsettled,
+    check_objective_open,
+)
 from okr.domain.values import Kind, SubjectKind
 from okr.events import Event, EventType
 from okr_api.etag import Precondition
@@ -122,6 +128,8 @@ async def end_alignment(work: Work, alignment_id: UUID, precondition: Preconditi
     precondition.check(alignment.version)
     _check_not_ended(alignment)
     child, parent = await _both_ends(work, alignment)
+    for end in (child, parent):
+        check_cycle_not_in_grading(CycleState(end.cycle.state))
     apply(alignment, {"ended_at": work.now}, now=work.now)
     work.announce(_event(EventType.ALIGNMENT_ENDED, alignment))
     touch(work, _parent_subjects(alignment, parent), work.now)
@@ -194,7 +202,7 @@ def _check_open(child: ObjectiveInCycle, parent: ObjectiveInCycle) -> None:
     """What has ended keeps the grade that it ended with, and so keeps its alignments."""
     for end in (child, parent):
         check_objective_open(ObjectiveState(end.objective.state))
-        check_cycle_open(CycleState(end.cycle.state))
+        check_cycle_unsettled(CycleState(end.cycle.state))
 
 
 def _check_not_ended(alignment: Alignment) -> None:

@@ -10,20 +10,32 @@ from sqlmodel import col, select
 from okr.db.cycle_tree import check_no_ring, lock_tree
 from okr.db.demand import Subject, subject
 from okr.db.engine import driver
+from okr.db.final_grades import not_reviewed
 from okr.db.goals import DueOutsideCycle, UnknownReference, lock_cycle, lock_objectives_of_cycle, share_cycles
 from okr.db.objective_reads import read_cycle
+from okr.db.points import hold_points
 from okr.db.reach import above_objectives, beginning, touch, within_objectives
 from okr.db.tables import Cycle, KeyResult, Objective
 from okr.db.work import Work
-from okr.domain.errors import Invalid
-from okr.domain.states import CycleState, ObjectiveState, activate_cycle, check_cycle_open, close_cycle
+from okr.domain.errors import Conflict, Invalid
+from okr.domain.states import (
+    CycleState,
+    ObjectiveState,
+    activate_cycle,
+    check_cycle_unsettled,
+    close_cycle,
+    reopen_cycle,
+    start_grading,
+)
 from okr.domain.values import SubjectKind
 from okr.events import Event, EventType
 from okr_api.etag import Precondition
-from okr_api.schemas.cycles import CycleCreate, CycleRead, cycle_read
+from okr_api.schemas.cycles import CycleCreate, CycleRead, CycleReopen, cycle_read
 from okr_api.use_cases.changes import apply, differing
 
 LONGEST_DAYS = 5 * 366
+NAMED = 3
+"""So many objectives a refusal names by their titles."""
 
 
 class EndsBeforeStart(Invalid):
@@ -42,6 +54,15 @@ class CycleTooLong(Invalid):
     """
 
     code = "cycle_too_long"
+
+
+class FinalGradesOpen(Conflict):
+    """No reviewer stands behind the final grade of some objectives, whose ids are in `objective_ids`.
+
+    Let owners and reviewers take their steps, or close the cycle with `"accept_prefilled": true`.
+    """
+
+    code = "final_grades_open"
 
 
 async def show_cycle(connection: asyncpg.Connection, organization_id: UUID, cycle_id: UUID) -> CycleRead:
@@ -77,7 +98,7 @@ async def revise_cycle(work: Work, cycle_id: UUID, changes: dict[str, Any], prec
         await check_no_ring(await driver(work.session), work.organization_id, cycle_id, parent_id=changes["parent_id"])
     moves = bool(changes.keys() & {"starts_on", "ends_on"})
     if moves:
-        check_cycle_open(CycleState(cycle.state))
+        check_cycle_unsettled(CycleState(cycle.state))
         began = await beginning(work, cycle)
         _check_days(changes.get("starts_on", cycle.starts_on), changes.get("ends_on", cycle.ends_on))
     apply(cycle, changes, now=work.now)
@@ -100,10 +121,23 @@ async def start_cycle(work: Work, cycle_id: UUID) -> None:
     touch(work, await _above(work, cycle, objectives, since=since), since)
 
 
-async def end_cycle(work: Work, cycle_id: UUID) -> None:
-    """Close a cycle, and in the same instant every objective in it that still is active."""
+async def grade_cycle(work: Work, cycle_id: UUID) -> None:
+    """Start the final grading: what is measured in the cycle, and how, is settled; values and words still come in."""
+    cycle = await lock_cycle(work.session, work.organization_id, cycle_id)
+    state = start_grading(CycleState(cycle.state))
+    apply(cycle, {"state": state.value, "grading_at": work.now}, now=work.now)
+    work.announce(_event(EventType.CYCLE_GRADING_STARTED, cycle))
+
+
+async def end_cycle(work: Work, cycle_id: UUID, *, accept_prefilled: bool = False) -> None:
+    """Close a cycle, and in the same instant every objective in it that still is active.
+
+    One that is being graded waits for its reviewers, unless the grades are accepted as they are.
+    """
     cycle = await lock_cycle(work.session, work.organization_id, cycle_id)
     state = close_cycle(CycleState(cycle.state))
+    if cycle.state == CycleState.GRADING and not accept_prefilled:
+        await _check_reviewed(work, cycle_id)
     apply(cycle, {"state": state.value, "closed_at": work.now}, now=work.now)
     objectives = await lock_objectives_of_cycle(work.session, work.organization_id, cycle_id)
     for objective in objectives:
@@ -114,6 +148,34 @@ async def end_cycle(work: Work, cycle_id: UUID) -> None:
             )
     work.announce(_event(EventType.CYCLE_CLOSED, cycle))
     await _touch_all(work, cycle, objectives, since=work.now)
+
+
+async def reopen(work: Work, cycle_id: UUID, body: CycleReopen) -> None:
+    """Back to grading, with the objectives that were closed with the cycle: their grades may change once more."""
+    # Points pass by what is closed, and must not pass by what is just being reopened.
+    await hold_points(await driver(work.session), work.organization_id)
+    cycle = await lock_cycle(work.session, work.organization_id, cycle_id)
+    state, closed_at = reopen_cycle(CycleState(cycle.state)), cycle.closed_at
+    changes = {"closed_at": None, "grading_at": work.now, "reopened_at": work.now, "reopened_reason": body.reason}
+    apply(cycle, {"state": state.value, **changes}, now=work.now)
+    objectives = await lock_objectives_of_cycle(work.session, work.organization_id, cycle_id)
+    for objective in objectives:
+        if objective.state == ObjectiveState.CLOSED and objective.closed_at == closed_at:
+            apply(objective, {"state": ObjectiveState.ACTIVE.value, "closed_at": None}, now=work.now)
+            work.announce(Event(EventType.OBJECTIVE_REOPENED, f"objective:{objective.id}", objective.version))
+    work.announce(_event(EventType.CYCLE_REOPENED, cycle, reason=body.reason))
+    # Of any instant in its days, values may have come in while it was closed.
+    await _touch_all(work, cycle, objectives, since=await beginning(work, cycle))
+
+
+async def _check_reviewed(work: Work, cycle_id: UUID) -> None:
+    waiting = await not_reviewed(await driver(work.session), work.organization_id, cycle_id)
+    if waiting:
+        titles = ", ".join(repr(title) for _, title in waiting[:NAMED])
+        more = f" and {len(waiting) - NAMED} more" if len(waiting) > NAMED else ""
+        raise FinalGradesOpen(
+            f"Nobody has reviewed the final grade of {titles}{more}.", objective_ids=[str(id) for id, _ in waiting]
+        )
 
 
 def _check_days(starts_on: date, ends_on: date) -> None:

@@ -26,7 +26,13 @@ from okr.db.tables import CheckIn, Cycle, KeyResult, KeyResultVersion, Objective
 from okr.db.work import Work
 from okr.domain.errors import Conflict, Invalid
 from okr.domain.measures import DIRECT_KINDS
-from okr.domain.states import CycleState, ObjectiveState, check_cycle_open, check_objective_open
+from okr.domain.states import (
+    CycleState,
+    ObjectiveState,
+    check_cycle_open,
+    check_cycle_unsettled,
+    check_objective_open,
+)
 from okr.domain.validation import FieldNotForKind, check_measure
 from okr.domain.values import Kind, SubjectKind
 from okr.events import Event, EventType
@@ -81,7 +87,7 @@ async def add_key_result(
     work: Work, objective: Objective, cycle: Cycle, body: KeyResultCreate, *, made_at: datetime
 ) -> UUID:
     """Add a key result to a locked objective, with the organization's points held; answers its id."""
-    _check_open(objective, cycle)
+    _check_unsettled(objective, cycle)
     given = {name: getattr(body, name) for name in KeyResultCreate.model_fields}
     own = {name: given[name] for name in OWN_COLUMNS}
     await _check_own(work, own, cycle)
@@ -118,12 +124,14 @@ async def revise_key_result(
     key_result, version, objective, cycle = await lock_key_result(work.session, work.organization_id, key_result_id)
     precondition.check(key_result.version)
     _check_open(objective, cycle)
-    _check_not_cancelled(key_result)
+    check_not_cancelled(key_result)
     if changes.get("kind", key_result.kind) != key_result.kind:
         raise KindFixed(f"This key result is of kind {key_result.kind}; make a new one.", pointer="/kind")
     own = differing(key_result, {name: changes[name] for name in OWN_COLUMNS if name in changes})
     await _check_own(work, own, cycle)
     successor = await _successor(work, version, changes, objective_id=objective.id)
+    if successor is not None or "due_on" in own:
+        _check_unsettled(objective, cycle)
     confidence = await _new_confidence(work, key_result, changes.get("confidence"))
     if not own and successor is None and confidence is None:
         return
@@ -149,8 +157,8 @@ async def cancel_key_result(work: Work, key_result_id: UUID, precondition: Preco
     """Give a key result up: from now on it counts nowhere; its past stays."""
     key_result, _, objective, cycle = await lock_key_result(work.session, work.organization_id, key_result_id)
     precondition.check(key_result.version)
-    _check_open(objective, cycle)
-    _check_not_cancelled(key_result)
+    _check_unsettled(objective, cycle)
+    check_not_cancelled(key_result)
     await check_not_in_use(
         await driver(work.session), work.organization_id, key_result_id=key_result_id, objective_id=objective.id
     )
@@ -174,7 +182,13 @@ def _check_open(objective: Objective, cycle: Cycle) -> None:
     check_cycle_open(CycleState(cycle.state))
 
 
-def _check_not_cancelled(key_result: KeyResult) -> None:
+def _check_unsettled(objective: Objective, cycle: Cycle) -> None:
+    check_objective_open(ObjectiveState(objective.state))
+    check_cycle_unsettled(CycleState(cycle.state))
+
+
+def check_not_cancelled(key_result: KeyResult) -> None:
+    """Raises KeyResultCancelled."""
     if key_result.cancelled_at is not None:
         raise KeyResultCancelled("The key result was cancelled; make a new one.", cancelled_at=key_result.cancelled_at)
 

@@ -30,7 +30,8 @@ from okr.domain.states import (
     ObjectiveState,
     activate_objective,
     cancel_objective,
-    check_cycle_open,
+    check_cycle_not_in_grading,
+    check_cycle_unsettled,
     check_objective_open,
     close_objective,
 )
@@ -58,7 +59,7 @@ async def create_objective(work: Work, body: ObjectiveCreate) -> UUID:
     if body.cycle_id not in cycles:
         raise UnknownReference("There is no such cycle.", pointer="/cycle_id")
     cycle = cycles[body.cycle_id]
-    check_cycle_open(CycleState(cycle.state))
+    check_cycle_unsettled(CycleState(cycle.state))
     values = body.model_dump(exclude={"key_results"})
     await _check_references(work, values)
     objective = Objective(organization_id=work.organization_id, created_at=work.now, updated_at=work.now, **values)
@@ -95,6 +96,8 @@ async def revise_objective(
     graded = bool(changes.keys() & GRADED)
     if graded:
         check_objective_open(ObjectiveState(objective.state))
+        if objective.state == ObjectiveState.ACTIVE:
+            check_cycle_not_in_grading(CycleState(cycle.state))
         await _check_destination(work, objective, joining or cycle, moves="cycle_id" in changes)
     await _check_references(work, changes)
     team_ids = {objective.team_id, changes.get("team_id", objective.team_id)}
@@ -121,6 +124,7 @@ async def end_objective(work: Work, objective_id: UUID) -> None:
     """Close: its grade is final."""
     objective, cycle, _ = await lock_objective(work.session, work.organization_id, objective_id)
     state = close_objective(ObjectiveState(objective.state))
+    check_cycle_not_in_grading(CycleState(cycle.state))
     apply(objective, {"state": state.value, "closed_at": work.now}, now=work.now)
     work.announce(_event(EventType.OBJECTIVE_CLOSED, objective))
     await _touch_all(work, objective, team_ids={objective.team_id}, cycle_ids={cycle.id}, since=work.now)
@@ -130,6 +134,8 @@ async def give_up_objective(work: Work, objective_id: UUID) -> None:
     """Cancel: from now on it counts nowhere; its past stays."""
     objective, cycle, _ = await lock_objective(work.session, work.organization_id, objective_id)
     state = cancel_objective(ObjectiveState(objective.state))
+    if objective.state == ObjectiveState.ACTIVE:
+        check_cycle_not_in_grading(CycleState(cycle.state))
     apply(objective, {"state": state.value, "cancelled_at": work.now}, now=work.now)
     work.announce(_event(EventType.OBJECTIVE_CANCELLED, objective))
     await _touch_all(work, objective, team_ids={objective.team_id}, cycle_ids={cycle.id}, since=work.now)
@@ -146,7 +152,7 @@ async def _check_references(work: Work, values: Mapping[str, Any]) -> None:
 
 async def _check_destination(work: Work, objective: Objective, cycle: Cycle, *, moves: bool) -> None:
     """The cycle that the objective will be in can take it as it is."""
-    check_cycle_open(CycleState(cycle.state))
+    check_cycle_unsettled(CycleState(cycle.state))
     if not moves:
         return
     if objective.state == ObjectiveState.ACTIVE:
@@ -168,6 +174,7 @@ async def _due_outside(work: Work, objective_id: UUID, starts_on: date, ends_on:
 
 
 def _check_cycle_runs(cycle: Cycle) -> None:
+    check_cycle_not_in_grading(CycleState(cycle.state))
     if cycle.state in (CycleState.DRAFT, CycleState.CLOSED):
         raise CycleNotActive(f"The cycle is {cycle.state}; an objective is active in an active cycle only.")
 

@@ -8,6 +8,7 @@ from okr.db.tables.metrics import Metric, MetricPoint
 from okr.db.tables.rules import RulesetRow, RulesetVersionRow
 from okr.db.tables.runs import Run
 from okr.db.tables.scoring import CurrentGrade, EventRelay, EventSequence, OutboxEvent, RescoreDemand, ScoreSnapshot
+from okr.db.tables.words import FinalGrade, Override
 
 metadata = SQLModel.metadata
 
@@ -19,6 +20,7 @@ __all__ = [
     "Cycle",
     "EventRelay",
     "EventSequence",
+    "FinalGrade",
     "IdempotencyKey",
     "KeyResult",
     "KeyResultVersion",
@@ -27,6 +29,7 @@ __all__ = [
     "Objective",
     "Organization",
     "OutboxEvent",
+    "Override",
     "Person",
     "RescoreDemand",
     "RulesetRow",

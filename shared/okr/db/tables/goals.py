@@ -55,7 +55,10 @@ class Cycle(Resource, table=True):
     parent_id: UUID | None = None
     state: str = Field(default="draft", sa_type=Text)
     activated_at: datetime | None = Field(default=None, sa_type=Instant)
+    grading_at: datetime | None = Field(default=None, sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    reopened_at: datetime | None = Field(default=None, sa_type=Instant)
+    reopened_reason: str | None = Field(default=None, sa_type=Text)
 
 
 class Objective(Resource, table=True):
