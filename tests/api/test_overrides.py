@@ -161,6 +161,17 @@ async def test_words_that_are_refused(goals: Goals) -> None:
     assert (await goals.get(f"objectives/{objective['id']}/overrides"))["items"] == []
 
 
+async def test_a_word_lies_within_the_bounds_of_the_rules_in_force(goals: Goals) -> None:
+    objective = await goals.objective(await goals.cycle(), active=True)
+    path = f"objectives/{objective['id']}/override"
+    assert (await goals.refused("PUT", path, a_word(goals, 1.2)))[1] == "grade_out_of_bounds"
+    await goals.post("rulesets", {"key": "house"})
+    await goals.post("rulesets/house/versions", {"document": {"bounds": {"objectives": {"cap": 1.5}}}})
+    await goals.post("rulesets/house/versions/1/activate", {"reason": "Agreed."}, expect=200)
+    assert (await goals.put(path, a_word(goals, 1.2)))["grade"] == 1.2
+    assert (await goals.refused("PUT", path, a_word(goals, 1.6)))[1] == "grade_out_of_bounds"
+
+
 async def test_what_has_ended_keeps_its_grade(goals: Goals) -> None:
     cycle = await goals.cycle()
     objective = await goals.objective(cycle, active=True)

@@ -9,12 +9,12 @@ from okr.db.engine import driver
 from okr.db.final_grades import FinalGradeState, FinalGradeView, read_final_grade
 from okr.db.goals import check_people, lock_objective
 from okr.db.overrides import newest_override
+from okr.db.rulebooks import rules_at
 from okr.db.tables import FinalGrade, Objective
 from okr.db.work import Work
 from okr.domain.errors import Conflict, Invalid
 from okr.domain.numbers import places12
 from okr.domain.overriding import check_override
-from okr.domain.ruleset import STANDARD
 from okr.domain.states import (
     CycleState,
     ObjectiveNotActive,
@@ -135,7 +135,8 @@ async def _adjust(
         return
     if body.reason is None:
         raise ReasonNeeded("Say why the grade is another one than the rules make.", pointer="/reason")
-    check_override(body.grade, Level.OBJECTIVE, STANDARD)
+    rules = await rules_at(await driver(work.session), work.organization_id, one, work.now)
+    check_override(body.grade, Level.OBJECTIVE, rules)
     await say_override(
         work, one, newest, grade=body.grade, reason=body.reason, person_id=person_id, objective_id=one.id
     )

@@ -10,12 +10,12 @@ from okr.db.demand import Subject, subject
 from okr.db.engine import driver
 from okr.db.goals import check_people, lock_key_result, lock_objective
 from okr.db.overrides import newest_override, read_override, read_override_of_id, what_the_rules_say
+from okr.db.rulebooks import rules_at
 from okr.db.tables import Override
 from okr.db.work import Work
 from okr.domain.errors import NotFound
 from okr.domain.numbers import places12
 from okr.domain.overriding import check_override
-from okr.domain.ruleset import STANDARD
 from okr.domain.states import CycleState, ObjectiveState, check_cycle_open, check_objective_open
 from okr.domain.values import Level, SubjectKind
 from okr.events import Event, EventType
@@ -50,7 +50,8 @@ async def put_override(
     if precondition is not None:
         _check(precondition, before)
     await check_people(work.session, work.organization_id, {"/person_id": body.person_id}, active=["/person_id"])
-    check_override(body.grade, LEVELS[kind], STANDARD)
+    rules = await rules_at(await driver(work.session), work.organization_id, one, work.now)
+    check_override(body.grade, LEVELS[kind], rules)
     await say_override(
         work, one, before, grade=body.grade, reason=body.reason, person_id=body.person_id, objective_id=objective_id
     )
