@@ -26,9 +26,9 @@ from okr.domain.values import SubjectKind
 from okr.events import Event, EventType
 from okr.ids import new_id
 
-OBJECTIVES_AT_ONCE = 200
+OBJECTIVES_AT_ONCE = 300
 """Objectives, with their key results, that are asked for in one part."""
-LEFT_BEFORE_MORE = 400
+LEFT_BEFORE_MORE = 1_000
 """How much of what was asked for may still wait when the next part is asked for: enough to keep the workers busy."""
 UNGRADABLE_AT_MOST = 1_000
 """Subjects that may fail before the run is given up."""
