@@ -323,6 +323,21 @@ async def test_a_run_can_be_cancelled_once(company: Company) -> None:
     assert refused(await company.client.post(f"/v1/runs/{run_id}/cancel")) == (409, "run_not_cancellable")
 
 
+async def test_a_team_that_moves_below_another_is_regraded_where_teams_have_rules(company: Company) -> None:
+    goals = await Goals.of(company)
+    team, other = await goals.team(), await goals.team()
+    await goals.patch(f"teams/{team['id']}", {"parent_id": other["id"]})
+    assert (await company.client.get("/v1/runs")).json()["items"] == []
+    await a_ruleset(company, scope_kind="team", scope_id=other["id"])
+    await a_draft(company)
+    active = await said(company, "activate", "house", 1)
+    await goals.patch(f"teams/{team['id']}", {"parent_id": None})
+    runs = (await company.client.get("/v1/runs")).json()["items"]
+    (moved,) = [run for run in runs if run["id"] != active["run_id"]]
+    assert (moved["detail"]["because"], moved["detail"]["scope"]) == ("moved", f"team:{team['id']}")
+    assert moved["detail"]["from"] == active["effective_from"]
+
+
 async def test_events_tell_the_life_of_a_version(company: Company) -> None:
     made = await a_ruleset(company)
     for _ in range(2):

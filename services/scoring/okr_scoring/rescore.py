@@ -42,6 +42,8 @@ SUBJECTS_IN_A_ROW = 100
 """Subjects, or instants of one, that are graded before other tasks of the process get a turn: about ten milliseconds."""
 SECONDS_PER_MEMBER = 0.002
 """What a roll-up is kept at a distance for each member: with 30 microseconds of work for each, under two hundredths of the time."""
+CLOCK_SKEW = timedelta(seconds=1)
+"""How far our clock may be behind that of the process in which rules came into force: or the instant would be passed by."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far ahead of our clock a point may be observed; the API refuses what lies further."""
 
@@ -200,7 +202,7 @@ def _candidates(batch: Batch, one: Subject, since: datetime) -> tuple[KeyResultF
 def _switches(batch: Batch, one: Subject, since: datetime) -> tuple[datetime, ...]:
     """When other rules came into force. Of days that have ended, sets are graded at the end only, under the rules of then."""
     first = max(since, batch.today) if one.number in ROLL_UPS else since
-    return batch.rules[one].switches_within(first, batch.now)
+    return batch.rules[one].switches_within(first, batch.now + CLOCK_SKEW)
 
 
 def _raws_then(batch: Batch, one: Subject) -> RawsThen:

@@ -146,19 +146,22 @@ async def open_regrade(
     organization_id: UUID,
     *,
     scope: Scope,
-    ruleset_id: UUID,
-    ruleset: str,
-    number: int,
     because: str,
     since: datetime,
     by: str,
     now: datetime,
+    ruleset_id: UUID | None = None,
+    ruleset: str | None = None,
+    number: int | None = None,
 ) -> UUID:
-    """Open the run that regrades the scope from `since` on; it waits until that instant has come. Answers its id."""
+    """Open the run that regrades the scope from `since` on; it waits until that instant has come. Answers its id.
+
+    `ruleset` and `number` name the version that is the reason, where one is.
+    """
     id = new_id()
     detail = {
         "ruleset": ruleset,
-        "ruleset_id": str(ruleset_id),
+        "ruleset_id": None if ruleset_id is None else str(ruleset_id),
         "number": number,
         "because": because,
         "scope": str(scope.kind) if scope.id is None else f"{scope.kind}:{scope.id}",

@@ -104,6 +104,19 @@ def _compiled(organization_id: UUID, row: asyncpg.Record) -> Ruleset | None:
         return None
 
 
+async def first_rules_of_teams(connection: asyncpg.Connection, organization_id: UUID) -> datetime | None:
+    """The instant from which on a grade may depend on where a team stands; None if none does yet."""
+    found: datetime | None = await connection.fetchval(
+        """
+        SELECT min(v.effective_from) FROM ruleset_version v JOIN ruleset r ON r.organization_id = $1 AND r.id = v.ruleset_id
+         WHERE v.organization_id = $1 AND r.scope_kind = 'team' AND v.effective_from <= clock_timestamp()
+           AND (v.effective_until IS NULL OR v.effective_until > v.effective_from)
+        """,
+        organization_id,
+    )
+    return found
+
+
 async def load_rulebook(connection: asyncpg.Connection, organization_id: UUID) -> RuleBook:
     """All rules that ever were in force in the organization, or will be by what is planned today.
 

@@ -7,10 +7,14 @@ import asyncpg
 
 from okr.db import directory
 from okr.db.demand import subject
+from okr.db.engine import driver
 from okr.db.goals import check_people
 from okr.db.listing import Found, Page
+from okr.db.regrades import open_regrade
+from okr.db.rulebooks import first_rules_of_teams
 from okr.db.tables import Team
 from okr.db.work import Work
+from okr.domain.rulebook import Scope, ScopeKind
 from okr.domain.values import SubjectKind
 from okr.events import Event, EventType
 from okr_api.etag import Precondition
@@ -58,8 +62,20 @@ async def revise_team(work: Work, team_id: UUID, changes: dict[str, Any], precon
         await check_people(work.session, work.organization_id, lead, active=["/lead_id"])
     if "parent_id" in changes:
         await _touch_above(work, team, changes["parent_id"])
+        await _regrade_within(work, team)
     apply(team, changes, now=work.now)
     work.announce(Event(EventType.TEAM_REVISED, f"team:{team.id}", team.version, {"changed": sorted(changes)}))
+
+
+async def _regrade_within(work: Work, team: Team) -> None:
+    """Below other teams other rules may hold: have all of the team regraded, by a run, where any team has rules of its own."""
+    connection = await driver(work.session)
+    since = await first_rules_of_teams(connection, work.organization_id)
+    if since is not None:
+        scope = Scope(ScopeKind.TEAM, team.id)
+        await open_regrade(
+            connection, work.organization_id, scope=scope, because="moved", since=since, by=work.actor, now=work.now
+        )
 
 
 async def _touch_above(work: Work, team: Team, parent_id: UUID | None) -> None:
