@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okr.domain.rulebook import BUILT_IN, EVERYTHING, RuleBook, Scope, ScopeKind, Spell, always
-from okr.domain.ruleset import STANDARD, Ruleset
+from okr.domain.rulebook import BUILT_IN, EVERYTHING, RuleBook, RulesInForce, Scope, ScopeKind, Spell, always
+from okr.domain.ruleset import STANDARD, Adjustment, KindRule, Method, Of, Op, Ruleset
+from okr.domain.values import Kind, Level
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 COMPANY, SALES, FIELD = (UUID(int=number) for number in (1, 2, 3))
@@ -137,3 +139,17 @@ def test_at_every_instant_the_first_scope_with_rules_decides(book: RuleBook, num
     assert found.at(instant) is holding[0]
     assert list(found.switches) == sorted(set(found.switches))
     assert all(before is not after for before, after in zip(found.rulesets, found.rulesets[1:], strict=False))
+
+
+def test_rules_say_whether_any_of_them_has_conditions_or_reads_periods() -> None:
+    asking = Adjustment("a", frozenset(Level), "true", lambda _: True, Op.CAP, Decimal(1), "why")
+    with_condition = replace(STANDARD, adjustments=(asking,))
+    by_period = replace(STANDARD, kinds=STANDARD.kinds | {Kind.BAND: KindRule(Method.DISTANCE, Of.WORST)})
+    rules = RulesInForce((), (with_condition,))
+    assert (rules.have_conditions, rules.read_periods(Kind.BAND)) == (True, False)
+    rules = RulesInForce((datetime(2026, 1, 1, tzinfo=UTC),), (STANDARD, by_period))
+    assert (rules.have_conditions, rules.read_periods(Kind.BAND), rules.read_periods(Kind.REACH)) == (
+        False,
+        True,
+        False,
+    )

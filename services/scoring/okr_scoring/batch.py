@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from okr.db import demand
+from okr.db.contexts import Context, load_contexts
 from okr.db.demand import Claim, Subject, subject
-from okr.db.key_result_facts import Outline, Values, load_outlines, load_values
+from okr.db.key_result_facts import Outline, Values, load_outlines, load_periods, load_values
 from okr.db.roll_up_facts import Ground, load_objectives, load_sets
 from okr.db.rulebooks import rules_of
 from okr.db.tables.scoring import KIND_NUMBERS
@@ -42,6 +43,7 @@ class Batch:
     claims: dict[Subject, Claim]
     since: dict[Subject, datetime]
     rules: dict[Subject, RulesInForce] = field(default_factory=dict)
+    contexts: dict[Subject, Context] = field(default_factory=dict)
     outlines: dict[UUID, Outline] = field(default_factory=dict)
     grounds: dict[Subject, Ground] = field(default_factory=dict)
     values: Values = field(default_factory=lambda: Values({}, {}, {}))
@@ -87,6 +89,9 @@ async def read_structure(connection: asyncpg.Connection, batch: Batch) -> None:
     objectives = [one.id for one in batch.claims if one.number == OBJECTIVE]
     sets = [one for one in batch.claims if one.number in ROLL_UPS]
     batch.rules = await rules_of(connection, batch.organization_id, batch.claims)
+    asked_about = [one for one in batch.claims if batch.rules[one].have_conditions]
+    if asked_about:
+        batch.contexts = await load_contexts(connection, batch.organization_id, asked_about)
     if key_results:
         batch.outlines = await load_outlines(connection, batch.organization_id, key_results, zone=batch.zone)
     if objectives:
@@ -174,6 +179,14 @@ async def read_values(connection: asyncpg.Connection, batch: Batch) -> None:
             since[id] = min(since[outline.id], since.get(id, since[outline.id]))
     read = [outline for id, outline in batch.outlines.items() if id in since]
     batch.values = await load_values(connection, batch.organization_id, read, since=since)
+    by_period = [outline for outline in claimed if _looks_at_periods(batch, outline)]
+    if by_period:
+        await load_periods(connection, batch.organization_id, by_period, values=batch.values, since=since)
+
+
+def _looks_at_periods(batch: Batch, outline: Outline) -> bool:
+    rules = batch.rules[subject(SubjectKind.KEY_RESULT, outline.id)]
+    return any(rules.read_periods(version.measure.kind) for version in outline.facts.versions)
 
 
 class _Wanted(NamedTuple):

@@ -185,10 +185,11 @@ def _candidates(batch: Batch, one: Subject, since: datetime) -> tuple[KeyResultF
             outlines=batch.outlines,
             timelines=children,
             raws_then=_raws_then(batch, one),
+            context=batch.contexts.get(one),
         )
         return facts, facts.moments(since, horizon).union(facts.frame.days_between(since, batch.now))
     ground = batch.grounds[one]
-    roll_up = ground.with_timelines(batch.timelines, _raws_then(batch, one))
+    roll_up = ground.with_timelines(batch.timelines, _raws_then(batch, one), context=batch.contexts.get(one))
     moments = roll_up.endings() | set(_days(roll_up, batch, since))
     seen = {moment for timeline in roll_up.timelines for moment in timeline.instants if since <= moment <= horizon}
     if one.number == OBJECTIVE and len(seen) <= INSTANTS_AT_ONCE:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from okr.db.contexts import Context
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.timelines import Row
 from okr.db.words import RawsThen, load_words
@@ -183,6 +184,17 @@ def _json(stored: Any) -> Any:
     return orjson.loads(stored) if isinstance(stored, str) else stored
 
 
+# The last value of a span of days, for rules that look at all periods of a key result.
+_LAST_WITHIN = f"""
+SELECT f.metric_id, p.observed_at, p.value
+  FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS f (metric_id, since, until)
+ CROSS JOIN LATERAL (
+    SELECT observed_at, value FROM metric_point
+     WHERE organization_id = $1 AND metric_id = f.metric_id AND observed_at >= f.since AND observed_at < f.until
+     ORDER BY {_NEWEST_FIRST} LIMIT 1) AS p
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Values:
     """Points by metric and check-ins by key result; `complete_until` by metric, where more points wait than were read."""
@@ -236,6 +248,38 @@ async def _points(
     return points, cut
 
 
+async def load_periods(
+    connection: asyncpg.Connection,
+    organization_id: UUID,
+    outlines: Iterable[Outline],
+    *,
+    values: Values,
+    since: Mapping[UUID, datetime],
+) -> None:
+    """Add to the values of `outlines` the last one of each of their periods that began before their `since`.
+
+    What was measured from then on is there already, all of it.
+    """
+    spans: set[tuple[UUID, datetime, datetime]] = set()
+    for outline in outlines:
+        facts, until = outline.facts, since[outline.id]
+        days = ((facts.frame.due_on - facts.frame.starts_on).days + 1, facts.period_days)
+        begins = [facts.frame.day(day) for day in range(0, days[0] + days[1], days[1])]
+        for version in facts.versions:
+            if version.feed is not None:
+                feed = version.feed
+                spans |= {(feed, begin, min(end, until)) for begin, end in pairwise(begins) if begin < until}
+    if not spans:
+        return
+    metrics, froms, untils = zip(*sorted(spans), strict=True)
+    found: dict[UUID, dict[datetime, Observation]] = defaultdict(dict)
+    for metric, observed_at, value in await connection.fetch(_LAST_WITHIN, organization_id, metrics, froms, untils):
+        found[metric][observed_at] = Observation(observed_at, value)
+    for metric, earlier in found.items():
+        known = {seen.observed_at: seen for seen in values.points.get(metric, ())}
+        values.points[metric] = [seen for _, seen in sorted((earlier | known).items())]
+
+
 def with_values(
     outline: Outline,
     *,
@@ -243,8 +287,12 @@ def with_values(
     outlines: Mapping[UUID, Outline],
     timelines: Mapping[UUID, Timeline],
     raws_then: RawsThen | None = None,
+    context: Context | None = None,
 ) -> KeyResultFacts:
-    """The complete facts of a key result; `timelines` and `raws_then` are those of its child objectives."""
+    """The complete facts of a key result; `timelines` and `raws_then` are those of its child objectives.
+
+    `context` is for rules with conditions (okr.db.contexts).
+    """
     facts = outline.facts
     return KeyResultFacts(
         id=facts.id,
@@ -264,5 +312,6 @@ def with_values(
             if tie.objective_id in timelines
         ),
         period_days=facts.period_days,
+        context=context,
         words=replace(facts.words, raws_then=raws_then) if raws_then else facts.words,
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from okr.db.contexts import Context
 from okr.db.demand import Subject, subject
 from okr.db.tables.scoring import KIND_NUMBERS
 from okr.db.words import RawsThen, load_words
@@ -78,11 +79,17 @@ class Ground:
     frame: Frame | None = None
     words: Words = NO_WORDS
 
-    def with_timelines(self, timelines: Mapping[Subject, Timeline], raws_then: RawsThen | None = None) -> RollUpFacts:
-        """The complete facts."""
+    def with_timelines(
+        self,
+        timelines: Mapping[Subject, Timeline],
+        raws_then: RawsThen | None = None,
+        *,
+        context: Context | None = None,
+    ) -> RollUpFacts:
+        """The complete facts; `context` is for rules with conditions (okr.db.contexts)."""
         mine = tuple(timelines[child] for child in self.children)
         words = replace(self.words, raws_then=raws_then) if raws_then else self.words
-        return RollUpFacts(self.members, mine, self.zone, self.commitment, self.frame, words=words)
+        return RollUpFacts(self.members, mine, self.zone, self.commitment, self.frame, context, words)
 
 
 async def load_objectives(

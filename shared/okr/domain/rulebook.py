@@ -14,6 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from okr.domain.ruleset import STANDARD, Ruleset
+from okr.domain.values import Kind
 
 
 class ScopeKind(StrEnum):
@@ -58,6 +59,15 @@ class RulesInForce:
         if not self.switches:
             return self.rulesets[0]
         return self.rulesets[bisect_right(self.switches, instant)]
+
+    @property
+    def have_conditions(self) -> bool:
+        """Whether any of them asks about the subject's context."""
+        return any(ruleset.adjustments for ruleset in self.rulesets)
+
+    def read_periods(self, kind: Kind) -> bool:
+        """Whether any of them looks at the values of all periods of key results of the kind."""
+        return any(ruleset.reads_periods(kind) for ruleset in self.rulesets)
 
     def switches_within(self, since: datetime, until: datetime) -> tuple[datetime, ...]:
         """The instants within [since, until] at which the rules change."""
