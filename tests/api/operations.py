@@ -218,6 +218,7 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
     "add_check_in": lambda _: {"value": 13},
     "add_objective": lambda ids: {"title": "Delight", "cycle_id": ids["cycle_id"], "owner_id": ids["person_id"]},
     "add_metric": lambda _: {"key": "churn"},
+    "preview_ruleset": lambda _: {"document": {"title": "Ours"}},
     "add_ruleset": lambda _: {"key": "other"},
     "add_ruleset_version": lambda _: {"document": {"title": "Ours"}},
     "add_points": lambda _: {"points": [{"metric": "revenue", "value": 1, "observed_at": f"{STARTS_ON}T00:00:00Z"}]},

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.estate import build
 from bench.figures import Figure
 from bench.freshness import freshness
+from bench.preview import preview
 from bench.rescore import rescore
 from bench.rescore_bulk import rescore_bulk
 from bench.service import service
@@ -17,6 +18,8 @@ from bench.stage import Stage, Theatre, theatre
 from workers import scoring_workers
 
 _RESULT = Path(".okr/bench.json")
+PREVIEWED_OF_EACH = 5
+"""Objectives of the company that is previewed, for each of that which is measured otherwise: 10,000 for 2,000."""
 
 
 def _say(text: str) -> None:
@@ -32,6 +35,7 @@ NAMES = (
     "rescore_bulk",
     "freshness_p50",
     "freshness_p99",
+    "preview",
 )
 _OF_SERVICE = frozenset(NAMES[:4])
 _OF_FRESHNESS = frozenset({"freshness_p50", "freshness_p99"})
@@ -41,7 +45,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", type=_names, default=list(NAMES), metavar="NAME,…", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a round over HTTP")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds over HTTP; rescore has three at most")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds over HTTP; rescore and preview have three at most"
+    )
     parser.add_argument("--objectives", type=int, default=2000, help="size of the company, at least 50")
     parser.add_argument("--output", type=Path, default=_RESULT, help="where the figures go as JSON")
     return parser.parse_args()
@@ -63,6 +69,10 @@ async def _measure(stages: Theatre, options: argparse.Namespace) -> list[Figure]
     if "rescore" in only:
         with stages.stage() as stage:
             figures += await rescore(stage, objectives=options.objectives, rounds=min(options.rounds, 3), say=_say)
+    if "preview" in only:
+        with stages.stage() as stage:
+            objectives = options.objectives * PREVIEWED_OF_EACH
+            figures += await preview(stage, objectives=objectives, rounds=min(options.rounds, 3), say=_say)
     if "rescore_bulk" in only:
         with stages.stage() as stage:
             rounds = min(options.rounds, 3)

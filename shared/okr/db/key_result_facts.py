@@ -161,22 +161,23 @@ def version_of(row: Row) -> Version:
 
 def measure_of(row: Row) -> Measure:
     """The domain's measure from a row of key_result_version."""
-    formula = _json(row["formula"])
+    milestones, zones, formula = _json(row["milestones"]), _json(row["zones"]), _json(row["formula"])
     return Measure(
-        kind=_KINDS[row["kind"]],
-        start=row["start_value"],
-        target=row["target_value"],
-        commit=row["commit_value"],
-        stretch=row["stretch_value"],
-        band_low=row["band_low"],
-        band_high=row["band_high"],
-        milestones=tuple(
-            Milestone(part["title"], Decimal(str(part["weight"])), bool(part["done"]))
-            for part in _json(row["milestones"]) or ()
-        ),
-        zones=tuple(Zone(part["name"], Decimal(str(part["grade"]))) for part in _json(row["zones"]) or ()),
-        formula=Formula(FormulaOp(formula["op"]), tuple(formula["of"])) if formula else None,
+        _KINDS[row["kind"]],
+        row["start_value"],
+        row["target_value"],
+        row["commit_value"],
+        row["stretch_value"],
+        row["band_low"],
+        row["band_high"],
+        _milestones(milestones) if milestones else (),
+        tuple(Zone(part["name"], Decimal(str(part["grade"]))) for part in zones) if zones else (),
+        Formula(FormulaOp(formula["op"]), tuple(formula["of"])) if formula else None,
     )
+
+
+def _milestones(stored: Sequence[Mapping[str, Any]]) -> tuple[Milestone, ...]:
+    return tuple(Milestone(part["title"], Decimal(str(part["weight"])), bool(part["done"])) for part in stored)
 
 
 def _json(stored: Any) -> Any:

@@ -58,16 +58,23 @@ def unpack_key_result(packed: Packed, *, measure: Measure, instant: datetime) ->
         window=unpack_window(packed["w"]),
         period_days=packed["p"],
         override=_unpack_override(packed["u"]) if "u" in packed else None,
-        reading=Reading(
-            value=_number(packed.get("v")),
-            zone=packed.get("z"),
-            done=frozenset(packed.get("m", ())),
-            operands=tuple(Operand(id, _number(value), Decimal(weight)) for id, value, weight in packed.get("o", ())),
-            confidence=_number(packed.get("f")),
-            observed_at=datetime.fromisoformat(packed["at"]) if "at" in packed else None,
-            periods=tuple(_number(value) for value in packed.get("q", ())),
-        ),
+        reading=unpack_reading(packed),
         context=packed.get("x"),
+    )
+
+
+def unpack_reading(packed: Packed) -> Reading:
+    """What was known of the key result."""
+    return Reading(
+        value=_number(packed.get("v")),
+        zone=packed.get("z"),
+        done=frozenset(packed.get("m", ())),
+        operands=tuple(Operand(id, _number(value), Decimal(weight)) for id, value, weight in packed["o"])
+        if "o" in packed
+        else (),
+        confidence=_number(packed.get("f")),
+        observed_at=datetime.fromisoformat(packed["at"]) if "at" in packed else None,
+        periods=tuple(map(_number, packed["q"])) if "q" in packed else (),
     )
 
 

@@ -1,6 +1,6 @@
 """Decimal arithmetic that never looks at the caller's decimal context.
 
-Sums, differences and products are exact; a division keeps 50 digits; a pipeline number (raw, progress, grade, expected,
+Sums, differences and products are exact; a division or a root keeps 50 digits; a pipeline number (raw, progress, grade, expected,
 confidence, coverage) is then rounded half-even to 12 places. So the result of a formula depends on nothing but the numbers
 in it: not on the order of a sum, and not on the unit they are given in.
 
@@ -57,6 +57,7 @@ add = _EXACT.add
 subtract = _EXACT.subtract
 multiply = _EXACT.multiply
 divide = _ROUNDED.divide
+square_root = _ROUNDED.sqrt
 
 _quantize = _ROUNDED.quantize
 

@@ -40,6 +40,7 @@ TAGS = {
     "metrics": "The catalogue of measured numbers, and their values.",
     "rulesets": "How grades are made: rules with versions, for the organization, a cycle or a team.",
     "grades": "The numbers, why they are what they are, and what they were.",
+    "reports": "What the grades of many come to.",
     "overrides": "People's words above computed grades.",
     "final grading": "Who stands behind the grades that a cycle ends with.",
     "events": "What has changed, in order.",
