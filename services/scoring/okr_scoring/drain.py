@@ -50,7 +50,7 @@ class Drainer:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pool = pool
-        self._lease_seconds = lease_seconds
+        self.lease_seconds = lease_seconds
         self._distance_seconds = roll_up_distance_seconds
         self._now = now
         self._partitions = Partitions()
@@ -113,16 +113,16 @@ class Drainer:
             while claims := await demand.claim(
                 connection,
                 organization_id,
-                lease_seconds=self._lease_seconds,
+                lease_seconds=self.lease_seconds,
                 limit=BATCH,
                 older_than_seconds=older_than_seconds,
             ):
                 if when_full and len(claims) >= BATCH:
                     when_full()
-                written += await self._serve(connection, organization_id, claims)
+                written += await self.serve(connection, organization_id, claims)
         return written
 
-    async def _serve(self, connection: asyncpg.Connection, organization_id: UUID, claims: list[Claim]) -> int:
+    async def serve(self, connection: asyncpg.Connection, organization_id: UUID, claims: list[Claim]) -> int:
         """Grade the batch; where that fails, its subjects one by one, so that one broken thing does not stop all the others."""
         try:
             served = await serve(
@@ -139,7 +139,7 @@ class Drainer:
             telemetry.DRAIN_FAILURES.inc()
             if len(claims) > 1:
                 log.warning("batch failed, grading its subjects one by one", subjects=len(claims))
-                return sum([await self._serve(connection, organization_id, [claim]) for claim in claims])
+                return sum([await self.serve(connection, organization_id, [claim]) for claim in claims])
             log.exception("cannot be graded", subject=str(claims[0].subject), organization_id=str(organization_id))
             await demand.release(connection, organization_id, claims, after_seconds=BROKEN_SECONDS)
             await runs.fail(connection, organization_id, claims[0].subject)

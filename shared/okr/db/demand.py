@@ -78,6 +78,28 @@ UPDATE rescore_demand d
 RETURNING d.subject_kind, d.subject_id, d.requested_seq
 """
 
+# Raised and claimed at once, where nobody else holds it: for work that brings its own subjects and is not to queue before others'.
+_TAKE = """
+WITH wanted AS MATERIALIZED (
+    SELECT kind, id, min(touched_from) AS touched_from
+      FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) AS s (kind, id, touched_from) GROUP BY kind, id),
+l AS MATERIALIZED (
+    SELECT d.subject_kind, d.subject_id, w.touched_from, d.claimed_until < clock_timestamp() AS is_free
+      FROM rescore_demand d JOIN wanted w ON d.subject_kind = w.kind AND d.subject_id = w.id
+     WHERE d.organization_id = $1
+     ORDER BY d.organization_id, d.subject_kind, d.subject_id FOR NO KEY UPDATE OF d)
+UPDATE rescore_demand d
+   SET requested_seq = d.requested_seq + 1, dirty = true,
+       requested_at = CASE WHEN d.dirty AND d.touched_from < 'infinity' THEN d.requested_at ELSE clock_timestamp() END,
+       touched_from = CASE WHEN l.is_free THEN 'infinity' ELSE least(d.touched_from, l.touched_from) END,
+       claimed_from = CASE WHEN l.is_free THEN least(d.claimed_from, d.touched_from, l.touched_from) ELSE d.claimed_from END,
+       claimed_until = CASE WHEN l.is_free THEN clock_timestamp() + $5 * interval '1 second' ELSE d.claimed_until END
+  FROM l
+ WHERE d.organization_id = $1 AND d.subject_kind = l.subject_kind AND d.subject_id = l.subject_id
+RETURNING l.is_free, d.subject_kind, d.subject_id, d.requested_seq, d.computed_seq, d.claimed_from, d.claimed_until,
+          d.requested_at
+"""
+
 # LIMIT has rows looked up by their keys, where the planner would rather read all the organization has for each claim.
 # An objective is claimed together with its key results, whichever of them was asked for first, so that it is graded once
 # for all of them. What was touched moves over to the claim, so that what is touched meanwhile can be told from it.
@@ -152,6 +174,29 @@ async def claim(
     """
     rows = await connection.fetch(_CLAIM, organization_id, limit, lease_seconds, older_than_seconds)
     return [Claim(Subject(kind, id), *claimed) for kind, id, *claimed in rows]
+
+
+async def take(
+    connection: asyncpg.Connection,
+    organization_id: UUID,
+    subjects: Iterable[tuple[Subject, datetime]],
+    *,
+    lease_seconds: float,
+) -> list[Claim]:
+    """Ask for each subject from its instant on, and claim it in the same moment; what others hold is only asked for.
+
+    Call it once per transaction, last: it holds the rows until the commit.
+    """
+    rows = sorted(subjects)
+    taken = await connection.fetch(
+        _TAKE,
+        organization_id,
+        [s.number for s, _ in rows],
+        [s.id for s, _ in rows],
+        [touched for _, touched in rows],
+        lease_seconds,
+    )
+    return [Claim(Subject(kind, id), *claimed) for is_free, kind, id, *claimed in taken if is_free]
 
 
 async def release(

@@ -1,8 +1,8 @@
 """Regrading all that a ruleset's version reaches: a run that asks for a few hundred objectives at a time.
 
-Where it stands is in its row, and moves in the transaction that raises the demand: whichever worker takes the next step, none is
-taken twice. The next part is asked for when little of the last one is left, so that the queue stays short; claims serve
-the oldest first, so that a push that comes meanwhile waits for no more than a part.
+Where it stands is in its row, and moves in the transaction that asks for a part: whichever worker takes the next step, none is
+taken twice. Who asks for a part claims it in the same moment, and grades it beside the queue, in which pushes that come meanwhile
+find nobody before them. Should it die, its leases end and the demand is served like any other.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 
 from okr.db import demand
-from okr.db.demand import Subject, subject
+from okr.db.demand import Claim, Subject, subject
 from okr.db.outbox import announce
 from okr.db.tables.runs import RunKind, RunState
 from okr.db.tables.scoring import KIND_NUMBERS
@@ -26,7 +26,7 @@ from okr.domain.values import SubjectKind
 from okr.events import Event, EventType
 from okr.ids import new_id
 
-OBJECTIVES_AT_ONCE = 300
+OBJECTIVES_AT_ONCE = 100
 """Objectives, with their key results, that are asked for in one part."""
 LEFT_BEFORE_MORE = 1_000
 """How much of what was asked for may still wait when the next part is asked for: enough to keep the workers busy."""
@@ -47,9 +47,10 @@ class RunNotCancellable(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step of a run did: how many subjects it asked for; 0 if it waits for those asked for before."""
+    """What a step of a run did: how many subjects it asked for, 0 if it waits for those asked for before; `claims` on them."""
 
     asked_for: int = 0
+    claims: tuple[Claim, ...] = ()
     is_over: bool = False
 
 
@@ -254,8 +255,13 @@ async def next_regrades(connection: asyncpg.Connection) -> list[tuple[UUID, UUID
     return [(row["organization_id"], row["id"]) for row in rows]
 
 
-async def advance(connection: asyncpg.Connection, organization_id: UUID, run_id: UUID) -> Step:
-    """Take the run's next step, all of it or nothing. Where another worker takes one in this moment, none is taken."""
+async def advance(
+    connection: asyncpg.Connection, organization_id: UUID, run_id: UUID, *, lease_seconds: float = 0
+) -> Step:
+    """Take the run's next step, all of it or nothing. Where another worker takes one in this moment, none is taken.
+
+    What it asks for is claimed for so long, but for the sets; without a lease it is left to whoever drains.
+    """
     async with connection.transaction():
         row = await connection.fetchrow(_READ, organization_id, run_id, RunKind.REGRADE_ALL.value)
         if row is None:
@@ -270,7 +276,7 @@ async def advance(connection: asyncpg.Connection, organization_id: UUID, run_id:
         if not run.has_asked_for_sets and waiting <= LEFT_BEFORE_MORE:
             part = await _part(connection, run)
             if part:
-                return await _ask(connection, run, part, done=done)
+                return await _ask(connection, run, part, done=done, lease_seconds=lease_seconds)
             if not waiting:
                 return await _ask_for_sets(connection, run)
         elif not waiting:
@@ -322,9 +328,16 @@ async def _ask_for_sets(connection: asyncpg.Connection, run: _Regrade) -> Step:
 
 
 async def _ask(
-    connection: asyncpg.Connection, run: _Regrade, subjects: Collection[Subject], *, done: int, sets: bool = False
+    connection: asyncpg.Connection,
+    run: _Regrade,
+    subjects: Collection[Subject],
+    *,
+    done: int,
+    sets: bool = False,
+    lease_seconds: float = 0,
 ) -> Step:
-    await demand.raise_demand(connection, run.organization_id, [(one, run.since) for one in subjects])
+    touched = [(one, run.since) for one in subjects]
+    claims = await demand.take(connection, run.organization_id, touched, lease_seconds=lease_seconds)
     objective = KIND_NUMBERS[SubjectKind.OBJECTIVE]
     asked_at: datetime = await connection.fetchval("SELECT clock_timestamp()")
     moved = {
@@ -334,7 +347,7 @@ async def _ask(
         "sets": sets,
     }
     await _move(connection, run, done=done, total=run.asked_for + len(subjects), detail=moved)
-    return Step(asked_for=len(subjects))
+    return Step(len(subjects), tuple(claims) if lease_seconds else ())
 
 
 async def _end(connection: asyncpg.Connection, run: _Regrade, done: int) -> Step:
