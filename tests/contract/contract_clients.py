@@ -15,7 +15,11 @@ WATCH = ROOT / "docs" / "examples" / "watch.ts"
 def make_python_client(folder: Path) -> None:
     """The package `okr_client` in the folder. A warning of the generator fails it: it leaves out what it warns of."""
     configuration = folder / "generator.yaml"
-    configuration.write_text("package_name_override: okr_client\nproject_name_override: okr-client\n")
+    configuration.write_text(
+        "package_name_override: okr_client\nproject_name_override: okr-client\n"
+        # It knows no YAML by itself, which a ruleset may be sent as.
+        "content_type_overrides: {application/yaml: application/octet-stream}\n"
+    )
     generator = Path(sys.executable).with_name("openapi-python-client")
     words = ["generate", "--path", OPENAPI, "--config", configuration, "--output-path", folder / "okr_client"]
     # It formats what it has made with tools that it looks for on the path.

@@ -20,6 +20,10 @@ def write_pools(client: Client, folder: Path) -> None:
     spare = {name: objectives[0][name] for name in ("cycle_id", "owner_id")} | {"title": "Nobody needs it"}
     days = {"starts_on": "2031-01-01", "ends_on": "2031-03-31"}
     key = {"name": "Nobody needs it", "scopes": ["okr:read"]}
+    rulesets = [client.post("/v1/rulesets", {"key": f"house_{number}"})["key"] for number in range(_SPARE)]
+    for ruleset in rulesets:
+        for preset in ("google", "doerr", "mhokr"):
+            client.post(f"/v1/rulesets/{ruleset}/versions", {"preset": preset})
     pools = {
         "objective_id": _ids(objectives),
         "key_result_id": _ids(key_results[:_MOST]),
@@ -30,6 +34,9 @@ def write_pools(client: Client, folder: Path) -> None:
         "key_id": [client.post("/v1/api-keys", key)["id"] for _ in range(_SPARE)],
         "spare_cycle_id": [client.post("/v1/cycles", days | {"name": "Spare"})["id"] for _ in range(_SPARE)],
         "spare_objective_id": [client.post("/v1/objectives", spare)["id"] for _ in range(_SPARE)],
+        "ruleset_key": rulesets,
+        "preset_key": [one["key"] for one in client.get("/v1/presets")["items"]],
+        "number": ["1", "2", "3"],
         "subject": ["organization", *(f"objective:{id}" for id in _ids(objectives))],
     }
     for name, values in pools.items():
