@@ -365,3 +365,25 @@ async def test_only_an_administrator_of_rules_changes_them(company: Company, cli
     writer = await clients(company.id, scopes=[Scope.OKR_READ, Scope.OKR_WRITE])
     assert (await writer.get("/v1/rulesets/house")).status_code == 200
     assert refused(await writer.post("/v1/rulesets", json={"key": "b"})) == (403, "forbidden")
+
+
+async def test_what_conditions_ask_about_counts_as_soon_as_it_changes(company: Company) -> None:
+    goals = await Goals.of(company)
+    objective = await goals.objective(await goals.cycle(), active=True)
+    key_result = await goals.key_result(objective, kind="binary")
+
+    async def raised(path: str, **change: Any) -> list[str]:
+        async with goals.raising() as raised:
+            await goals.patch(path, change)
+        return sorted(raised.kinds())
+
+    assert await raised(f"objectives/{objective['id']}", tags=["x"]) == []
+    assert await raised(f"key-results/{key_result['id']}", value_class="output") == ["objective"]
+    when = 'subject.value_class == "output" || "y" in subject.tags'
+    adjustment = {"key": "output", "when": when, "then": {"cap": 0.7}, "reason": "Output is no value."}
+    await a_ruleset(company)
+    await a_draft(company, document={"adjustments": [adjustment]})
+    await said(company, "activate", "house", 1)
+    assert await raised(f"objectives/{objective['id']}", tags=["y"]) == ["key_result", "objective"]
+    assert await raised(f"objectives/{objective['id']}", title="Other") == []
+    assert await raised(f"key-results/{key_result['id']}", indicator="leading") == ["key_result", "objective"]

@@ -137,6 +137,13 @@ async def load_rulebook(connection: asyncpg.Connection, organization_id: UUID) -
     return RuleBook({scope: tuple(mine) for scope, mine in spells.items()}, teams_above)
 
 
+async def have_conditions(connection: asyncpg.Connection, organization_id: UUID) -> bool:
+    """Whether any rules that hold today ask about more of a subject than its values."""
+    book = await load_rulebook(connection, organization_id)
+    rulesets = (spell.ruleset for spells in book.spells.values() for spell in spells if spell.until is None)
+    return any(ruleset.adjustments for ruleset in rulesets)
+
+
 async def rules_of(
     connection: asyncpg.Connection, organization_id: UUID, subjects: Collection[Subject]
 ) -> dict[Subject, RulesInForce]:

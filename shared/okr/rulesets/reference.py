@@ -259,7 +259,8 @@ def _conditions() -> str:
         "",
         "What may be null has to be guarded before it is used: `metric != null && metric.is_core`. A condition is tried on sample",
         "subjects when it is written; one that fails on stored data later is skipped, and the grade's reasons and its explanation",
-        "say so.",
+        "say so. A change of an objective or key result itself counts at once, one of its team, cycle or metric by the end of",
+        "the day.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -22,6 +22,7 @@ from okr.db.key_result_uses import check_not_in_use, check_operands
 from okr.db.measures import MEASURED_COLUMNS, last_confidence, milestones_now, next_version
 from okr.db.points import hold_points
 from okr.db.reach import around_key_result, beginning, touch
+from okr.db.rulebooks import have_conditions
 from okr.db.tables import CheckIn, Cycle, KeyResult, KeyResultVersion, Objective
 from okr.db.work import Work
 from okr.domain.errors import Conflict, Invalid
@@ -42,6 +43,9 @@ from okr_api.use_cases.changes import apply, differing
 
 # Columns of the key result itself; what else a body may name belongs to its version.
 OWN_COLUMNS = ("title", "unit", "value_class", "indicator", "owner_id", "due_on")
+
+# What conditions of rules may ask about.
+ASKED_ABOUT = frozenset({"value_class", "indicator"})
 
 
 class KindFixed(Invalid):
@@ -147,6 +151,8 @@ async def revise_key_result(
     work.touch(subject(SubjectKind.OBJECTIVE, objective.id), work.now)
     if successor is not None or confidence is not None:
         await _touch_around(work, key_result)
+    elif own.keys() & ASKED_ABOUT and await have_conditions(await driver(work.session), work.organization_id):
+        work.touch(subject(SubjectKind.KEY_RESULT, key_result.id), work.now)
     if "due_on" in own:
         since = await beginning(work, cycle)
         work.touch(subject(SubjectKind.KEY_RESULT, key_result.id), since)

@@ -21,6 +21,7 @@ from okr.db.goals import (
 from okr.db.objective_reads import read_objective
 from okr.db.points import hold_points
 from okr.db.reach import above_objectives, beginning, touch, within_objectives
+from okr.db.rulebooks import have_conditions
 from okr.db.tables import Cycle, KeyResult, Objective
 from okr.db.work import Work
 from okr.domain.errors import DomainError
@@ -44,6 +45,8 @@ from okr_api.use_cases.key_results import add_key_result
 
 # These hold for an objective's whole life, so that changing one regrades all of it, and whatever it counts in.
 GRADED = frozenset({"commitment", "weight", "team_id", "cycle_id"})
+# What conditions of rules may ask about; a change counts from now on.
+ASKED_ABOUT = frozenset({"perspective", "horizon", "source", "tags"})
 
 
 async def show_objective(connection: asyncpg.Connection, organization_id: UUID, objective_id: UUID) -> ObjectiveRead:
@@ -107,6 +110,10 @@ async def revise_objective(
         cycles = [cycle, joining or cycle]
         since = await beginning(work, *cycles)
         await _touch_all(work, objective, team_ids=team_ids, cycle_ids={one.id for one in cycles}, since=since)
+    elif changes.keys() & ASKED_ABOUT and objective.state == ObjectiveState.ACTIVE:
+        connection = await driver(work.session)
+        if await have_conditions(connection, work.organization_id):
+            touch(work, await within_objectives(connection, work.organization_id, [objective.id]), work.now)
 
 
 async def start_objective(work: Work, objective_id: UUID) -> None:
