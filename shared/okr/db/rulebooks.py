@@ -138,10 +138,9 @@ async def load_rulebook(connection: asyncpg.Connection, organization_id: UUID) -
 
 
 async def have_conditions(connection: asyncpg.Connection, organization_id: UUID) -> bool:
-    """Whether any rules that hold today ask about more of a subject than its values."""
+    """Whether any rules that ever held, or will, ask about more of a subject than its values."""
     book = await load_rulebook(connection, organization_id)
-    rulesets = (spell.ruleset for spells in book.spells.values() for spell in spells if spell.until is None)
-    return any(ruleset.adjustments for ruleset in rulesets)
+    return any(spell.ruleset.adjustments for spells in book.spells.values() for spell in spells)
 
 
 async def rules_of(
