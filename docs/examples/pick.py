@@ -1,6 +1,7 @@
 """Parts of a JSON document on standard input: `pick.py LIST PATH...`, a line for each item of LIST, or one line if LIST is ""."""
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -24,8 +25,12 @@ def main(where: str, *paths: str) -> None:
         found = part(json.loads(text), where)
         for one in found if where else [found]:
             print("  ".join(written(part(one, path)) for path in paths or ("",)))
+        sys.stdout.flush()
     except (ValueError, LookupError, TypeError):
         sys.exit(f"no {' '.join((where, *paths)).strip()} in this answer: {text.strip()}")
+    except BrokenPipeError:
+        # `| head` has seen enough; nothing is left for the flush at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# For the pages of this folder: where the service is, and four short words for a shell. Read it in with `. docs/examples/setup.sh`
+# For the pages of this folder: where the service is, and five short words for a shell. Read it in with `. docs/examples/setup.sh`
 # in the project's folder while `make up` runs, or with OKR_URL and OKR_API_KEY set to a service of your own.
 
 if [ -z "${OKR_URL:-}" ] || [ -z "${OKR_API_KEY:-}" ]; then
@@ -7,12 +7,16 @@ if [ -z "${OKR_URL:-}" ] || [ -z "${OKR_API_KEY:-}" ]; then
 fi
 export OKR_URL OKR_API_KEY
 
-# api PATH [CURL OPTIONS]: one request with the key; the answer and a line's end.
+# api PATH [CURL OPTIONS]: one request with the key; the answer and a line's end. What is sent is JSON unless a header says otherwise.
 api() {
     _path=$1
     shift
-    curl -sS -w '\n' -H "Authorization: Bearer $OKR_API_KEY" -H "Content-Type: application/json" "$OKR_URL$_path" "$@"
+    case "$*" in *[Cc]ontent-[Tt]ype:*) ;; *) set -- -H "Content-Type: application/json" "$@" ;; esac
+    curl -sS -w '\n' -H "Authorization: Bearer $OKR_API_KEY" "$OKR_URL$_path" "$@"
 }
+
+# okr COMMAND: the command of this project, which `make up` put into .venv.
+okr() { if [ -x .venv/bin/okr ]; then .venv/bin/okr "$@"; else command okr "$@"; fi; }
 
 # pick PATH...: parts of a JSON answer on one line, as in `api /v1/me | pick organization.name api_key.scopes.0`.
 pick() { python3 docs/examples/pick.py "" "$@"; }

@@ -5,6 +5,7 @@ A page is read like this:
 * ```` ```sh ````, `python` and `ts` blocks are run, all in one shell, in the project's folder, on a running demo company.
 * A `json`, `text` or `csv` block shows what the block before it printed. Ids, days and instants stand for any others.
   `…` in a line stands for any words, as a line for any lines; in JSON, `"…"` for any value and `"…": "…"` for further members.
+* A `yaml` block is a ruleset.
 * `<!-- numbers vary -->` before a block that shows something: its numbers and statuses stand for any others.
 * `<!-- docs/examples/push.py -->` before a block: it is that file, word for word, and some other block runs it.
 * `<!-- not run: reason -->` before a block: neither run nor compared.
@@ -20,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from okr.rulesets.spelling import RulesetInvalid, parse_document
+
 ROOT = Path(__file__).parents[2]
 ANY = "…"
 _BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _PROGRAMS = {"python": "python3", "ts": "node"}
 _SHOWN = ("json", "text", "csv")
+_RULES = "yaml"
 _MASKS = (
     (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
     (r"okr_live_\w+", "<key>"),
@@ -70,7 +74,7 @@ def faults_of(page: str) -> list[str]:
                 faults.append(f"line {block.line}: no block runs {block.note}")
         elif block.kind in _SHOWN and not was_run:
             faults.append(f"line {block.line}: shows what no block printed")
-        elif block.kind not in ("sh", *_PROGRAMS, *_SHOWN) and not block.note.startswith("not run: "):
+        elif block.kind not in ("sh", _RULES, *_PROGRAMS, *_SHOWN) and not block.note.startswith("not run: "):
             faults.append(f"line {block.line}: a block of no known kind: {block.kind!r}")
         was_run = is_run(block)
     return faults
@@ -115,6 +119,11 @@ def run(page: str, folder: Path, environment: Mapping[str, str]) -> list[str]:
         elif block.note.startswith("docs/"):
             if (ROOT / block.note).read_text() != block.text:
                 differences.append(f"line {block.line}: not what {block.note} says")
+        elif block.kind == _RULES:
+            try:
+                parse_document(block.text)
+            except RulesetInvalid as error:
+                differences.append(f"line {block.line} is no ruleset: {error}")
         elif not block.note.startswith("not run: ") and not shows(block, printed):
             differences.append(f"line {block.line} shows\n{block.text}\nprinted was\n{printed}")
     return differences

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from demo_service import DemoCompany
+from demo_service import DemoCompany, Service
 
 from okr_cli import demo
+from okr_cli.client import Client
+from okr_cli.commands import run
 from okr_cli.demo import running_company, story
 
 OKR = Path(sys.executable).with_name("okr")
@@ -73,6 +75,22 @@ def test_an_earlier_day_can_be_looked_at(demo_company: DemoCompany) -> None:
     text = board(demo_company, "--as-of", first.isoformat())
     assert f"as of {first.day} {first:%b %Y}" in text.splitlines()[0]
     assert text.splitlines()[1].startswith("day 1 of ")
+
+
+def test_where_no_cycle_runs_it_is_told_to_name_one(
+    demo_service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = demo_service.new_key()
+    monkeypatch.setenv("OKR_URL", demo_service.url)
+    monkeypatch.setenv("OKR_API_KEY", key)
+    with Client(demo_service.url, key) as client:
+        client.post(
+            "/v1/cycles", {"name": "Q9", "cadence": "custom", "starts_on": "2026-01-01", "ends_on": "2026-03-31"}
+        )
+    assert run(["board"]) == 1
+    assert capsys.readouterr().err == "okr: no cycle runs now: name one with --cycle; Q9 (draft)\n"
+    assert run(["board", "--cycle", "last"]) == 1
+    assert "no cycle is closed yet" in capsys.readouterr().err
 
 
 def test_what_cannot_be_shown_is_one_line(demo_company: DemoCompany) -> None:

@@ -20,8 +20,11 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def a_grade(grade: float | None = 0.5, status: str = "on_track", **fields: Any) -> Json:
     return {
+        "raw": grade,
         "grade": grade,
         "status": status,
+        "label": "Making progress",
+        "ruleset": {"key": "standard", "version": 1},
         "expected": 0.57,
         "freshness": "fresh",
         "confidence": 0.7,
@@ -177,6 +180,31 @@ def test_what_is_unusual_is_told_in_words(width: int) -> None:
     text = " ".join(" ".join(lines(board, width)).split())
     for told in ("· late", "never measured", "✕ broken", "capped, a guardrail is broken", "graded by a person"):
         assert told in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_key_result_that_a_person_graded_says_so(width: int) -> None:
+    by_a_person = a_key_result(title="counted", grade=a_grade(0.9, provenance="override"))
+    assert "· by a person" in " ".join(lines(a_board(an_item("Sleep well", by_a_person)), width))
+    assert "by a person" not in " ".join(lines(a_board(an_item("Sleep well", a_key_result())), width))
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_labels_of_other_rules_are_shown_and_the_rules_are_named(width: int) -> None:
+    ours = {"label": "Sweet spot", "ruleset": {"key": "ours", "version": 2}}
+    not_yet = an_item("Not graded yet", label=None, ruleset=None)
+    text = " ".join(" ".join(lines(a_board(an_item("Sleep well", **ours), an_item("Wake up"), not_yet), width)).split())
+    assert "· “Sweet spot”" in text
+    assert "graded under ours 2, standard 1" in text
+    usual = " ".join(lines(a_board(an_item("Wake up")), width))
+    assert "Making progress" not in usual
+    assert "graded under" not in usual
+
+
+def test_a_guardrail_holds_where_its_value_is_whatever_rules_make_of_the_grade() -> None:
+    capped = a_key_result("guardrail", band_high=12, grade=a_grade(0.5, raw=1))
+    text = " ".join(lines(a_board(an_item("Sleep well", capped)), 120))
+    assert "● holds" in text
 
 
 def test_a_closed_cycle_says_so_and_calls_nothing_late() -> None:

@@ -102,6 +102,13 @@ def test_a_detail_that_an_error_repeats_is_told_once() -> None:
     assert problem_line({"detail": "Name one of the zones.", "errors": errors}) == "Name one of the zones"
 
 
+def test_a_detail_that_only_points_at_the_errors_is_left_out() -> None:
+    problem = {"code": "invalid_request", "detail": "Mend what `errors` names and send it again."}
+    errors = [{"pointer": "/reason", "detail": "is required"}]
+    assert problem_line(problem | {"errors": errors}) == "/reason: is required [invalid_request]"
+    assert problem_line(problem) == "Mend what `errors` names and send it again [invalid_request]"
+
+
 def test_a_list_is_read_to_its_last_page() -> None:
     pages = {None: ([1, 2], "a"), "a": ([3], "b"), "b": ([4], None)}
 

@@ -66,6 +66,12 @@ def test_what_is_shown_must_be_printed(tmp_path: Path) -> None:
     assert run(page, tmp_path, {}) == ["line 13 shows\n4\n\nprinted was\n3\n"]
 
 
+def test_rules_that_are_shown_must_be_rules(tmp_path: Path) -> None:
+    page = "```yaml\ntitle: Ours\n```\n```yaml\ntitel: Ours\n```\n"
+    assert faults_of(page) == []
+    assert run(page, tmp_path, {}) == ["line 4 is no ruleset: titel: is not a field of rulesets"]
+
+
 @pytest.mark.parametrize(
     ("kind", "note", "shown", "printed", "fits"),
     [

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +84,79 @@ def test_rulesets_and_their_versions_are_listed_and_shown(client: Client, capsys
     assert yaml.safe_load(capsys.readouterr().out)["bounds"]["key_results"]["cap"] == 0.6
     assert run(["rulesets", "show", "house", "9"]) == 1
     assert "no such version" in capsys.readouterr().err
+
+
+def test_from_a_file_to_a_version_that_is_retired_again(
+    client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key_result = a_goal(client)
+    rules = tmp_path / "house.yaml"
+    rules.write_text(
+        "title: House\nbounds: {key_results: {cap: 0.5}}\nlabels: {bands: [{key: a, label: Fine, from: 0}]}\n"
+    )
+    assert run(["rulesets", "create", "house", "--name", "House rules"]) == 0
+    assert run(["rulesets", "draft", "house", str(rules)]) == 0
+    assert "house version 1 is a draft" in capsys.readouterr().out
+    assert run(["rulesets", "preview", "house", "1"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["objectives", "1", "1", "0", "1", "0.80", "0.50"] in rows
+    assert ["key", "results", "“Delivered”", "“Fine”", "1"] in rows
+    assert ["Up", "0.80", "0.50", "-0.30"] in rows
+    assert not any(row[1:3] == ["on", "track"] for row in rows), "a status that stays is no change"
+    assert run(["rulesets", "activate", "house", "1", "--reason", "Agreed."]) == 0
+    assert client.get(f"/v1/key-results/{key_result['id']}")["grade"]["label"] == "Fine"
+    capsys.readouterr()
+    assert run(["rulesets", "retire", "house", "1", "--reason", "The pilot is over."]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "house version 1 is retired"
+    assert told[-1].endswith("succeeded: 4 of 4 grades")
+    assert client.get(f"/v1/key-results/{key_result['id']}")["grade"]["ruleset"]["key"] == "standard"
+    assert run(["runs", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert listed.index("house version 1 retired") < listed.index("house version 1 activated")
+    assert told[-1].split()[1] in listed
+
+
+def test_a_ruleset_can_be_for_one_team_and_begin_from_a_preset(client: Client) -> None:
+    team = client.post("/v1/teams", {"name": "Sales"})
+    assert run(["rulesets", "create", "sales", "--team", team["id"]]) == 0
+    assert run(["rulesets", "draft", "sales", "--preset", "google"]) == 0
+    made = client.get("/v1/rulesets/sales")
+    assert (made["scope_kind"], made["scope_id"], made["newest_number"]) == ("team", team["id"], 1)
+    assert client.get("/v1/rulesets/sales/versions/1")["document"]["title"] == "Google"
+
+
+def test_a_draft_on_standard_input_is_json_too_and_what_is_wrong_with_it_is_told(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.post("/v1/rulesets", {"key": "house"})
+    for text, told in (
+        (b'{"title": "House"}', ""),
+        (b"title: House\nsuccess: {committed: 0.9\n", "is not YAML: line 3, column 1: expected ',' or '}'"),
+        (b"guardrails: {capp: 1}", "guardrails.capp: is not a field of rulesets"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert run(["rulesets", "draft", "house", "-"]) == (1 if told else 0)
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["draft", "house"], "Name a file (- is standard input) or a --preset"),
+        (["draft", "house", "a.yaml", "--preset", "google"], "one of the two"),
+        (["draft", "house", "no-such-file.yaml"], "no-such-file.yaml: No such file"),
+        (["create", "house", "--team", "1", "--cycle", "2"], "leave --team or --cycle out"),
+    ],
+)
+def test_what_cannot_be_drafted_is_told_in_one_line(
+    client: Client, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rulesets", *arguments]) == 1
+    refused = capsys.readouterr().err
+    assert told in refused
+    assert refused.count("\n") == 1
+    assert list(client.items("/v1/rulesets")) == []
 
 
 def test_what_is_planned_is_not_waited_for(client: Client, capsys: pytest.CaptureFixture[str]) -> None:

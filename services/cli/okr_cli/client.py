@@ -107,15 +107,21 @@ class Client:
         *,
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, Any] | None = None,
+        text: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """One request and whatever the answer is. Raises CommandFailed when there is none."""
+        """One request and whatever the answer is. Raises CommandFailed when there is none.
+
+        `body` is sent as JSON; `text` as it is, under the content type in `headers`.
+        """
         give_up_at = time.monotonic() + self._start_patience_seconds
         pause_seconds = 0.05
         known = {name: value for name, value in (query or {}).items() if value is not None}
         while True:
             try:
-                answer = self._http.request(method, path, params=known or None, json=body, headers=headers)
+                answer = self._http.request(
+                    method, path, params=known or None, json=body, content=text, headers=headers
+                )
             except httpx.ConnectError as error:
                 if self._has_answered.is_set() or time.monotonic() >= give_up_at:
                     raise CommandFailed(f"the API at {self.url} does not answer: {_reason(error)}") from error
@@ -152,8 +158,11 @@ class Client:
 
 def problem_line(problem: Mapping[str, Any]) -> str:
     """A problem document (RFC 9457) as one line: its detail, then each error with the place it blames."""
-    told = [str(problem.get("detail") or problem.get("title") or "").strip()]
-    for error in problem.get("errors") or ():
+    errors = problem.get("errors") or ()
+    # This one's detail only points at the errors, which stand right behind it here.
+    only_points = problem.get("code") == "invalid_request" and errors
+    told = [] if only_points else [str(problem.get("detail") or problem.get("title") or "").strip()]
+    for error in errors:
         where, what = error.get("pointer") or error.get("parameter"), str(error.get("detail") or "").strip()
         if what and what not in told:
             told.append(f"{where}: {what}" if where else what)

@@ -312,13 +312,13 @@ class PaceLevelPart(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
 
     status: Literal[Status.ON_TRACK, Status.AT_RISK, Status.OFF_TRACK]
-    """The status that programs read."""
+    """The status that programs read. Levels go from the best down."""
     label: Word
     """The rules' own word for it."""
     from_: Figure | None = Field(default=None, alias="from")
-    """The edge, which belongs to the level."""
+    """The lower edge, which belongs to the level; the last level has none."""
     above: Figure | None = None
-    """The edge, which does not belong to it."""
+    """The lower edge, which does not belong to it; instead of `from`."""
 
 
 class PhasePart(Part):

@@ -25,19 +25,25 @@ class RulesetInvalid(Exception):
         self.findings = tuple(found)
 
 
+def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without references, which a few lines can blow up with, and without keys that are there twice."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("references (*name) are not allowed; write it out")
+            raise _wrong("references (*name) are not allowed; write it out", self.current_event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key {str(key)[:60]!r} is there twice")
+        seen = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise _wrong(f"the key {name[:60]!r} is there twice", key.start_mark)
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -94,6 +100,10 @@ def _read(text: str, syntax: Syntax) -> Any:
 
 
 def _first_line(error: Exception) -> str:
+    """What is wrong and, where the reader tells, in which line; an unclosed bracket is told where it was missed."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"[:300]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2])[:300] or type(error).__name__
 

@@ -174,7 +174,8 @@ async def _check_reviewed(work: Work, cycle_id: UUID) -> None:
         titles = ", ".join(repr(title) for _, title in waiting[:NAMED])
         more = f" and {len(waiting) - NAMED} more" if len(waiting) > NAMED else ""
         raise FinalGradesOpen(
-            f"Nobody has reviewed the final grade of {titles}{more}.", objective_ids=[str(id) for id, _ in waiting]
+            f"Nobody has reviewed the final grade of {titles}{more}: have that done, or close with accept_prefilled.",
+            objective_ids=[str(id) for id, _ in waiting],
         )
 
 

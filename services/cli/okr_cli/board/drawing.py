@@ -25,6 +25,7 @@ _STYLES = {
     "pending": "dim",
 }
 _STATUSES = ("achieved", "on_track", "at_risk", "off_track", "missed", "pending")
+_BUILT_IN = "standard"
 _BAR_CELLS = 10
 _STATUS_CELLS = 11
 _CONFIDENCE_CELLS = 4
@@ -103,7 +104,17 @@ def draw_header(board: Board, width: int, layout: Layout) -> RenderableType:
     for status in _STATUSES:
         if counts[status]:
             told.append(f"  {status_words(status).replace(' ', f' {counts[status]} ', 1)}", style=_STYLES[status])
+    if rules := _rules(board):
+        told.append(f"   graded under {rules}", style="dim")
     return Group(top, told, *([_column_names(layout)] if layout.wide else []))
+
+
+def _rules(board: Board) -> str:
+    """The rules of the objectives' grades, such as `ours 2`; nothing where all are made by the built-in ones."""
+    rules = [item["grade"]["ruleset"] for item in board.items if item["grade"]["ruleset"] is not None]
+    if all(one["key"] == _BUILT_IN for one in rules):
+        return ""
+    return ", ".join(sorted({f"{one['key']} {one['version']}" for one in rules}))
 
 
 def _team_line(board: Board, team: Team, width: int, layout: Layout) -> Text:
@@ -161,6 +172,9 @@ def _about(objective: Json, grade: Json, layout: Layout, people: Mapping[str, st
         if grade["confidence"] is not None:
             told.append(f"confidence {share(grade['confidence'])}")
     line = Text(" · ".join(told), style="dim")
+    # The usual labels say less than the status does; other rules have words of their own.
+    if grade["label"] is not None and grade["ruleset"]["key"] != _BUILT_IN:
+        line.append(f" · “{grade['label']}”", style=_style(grade))
     if objective["state"] not in ("active", "closed"):
         line.append(f" · {objective['state']}", style="bold")
     if "guardrail_breached" in grade["reasons"]:
@@ -189,11 +203,13 @@ def _key_results(
 
 
 def _standing_with_marks(key_result: Json, layout: Layout, *, is_over: bool) -> Text:
-    """Value and target, then what to know about the value: that it is old, or how sure its owner is."""
+    """Value and target, then what to know about them: that the value is old, the grade a person's, how sure the owner is."""
     text = Text(standing(key_result), style="" if layout.wide else "dim")
     freshness, confidence = key_result["grade"]["freshness"], key_result["grade"]["confidence"]
     if freshness == "late" and not is_over:
         text.append(" · late", style="yellow")
+    if key_result["grade"]["provenance"] == "override":
+        text.append(" · by a person", style="magenta")
     if not layout.wide and confidence is not None:
         text.append(f" · conf. {share(confidence)}", style="dim")
     return text
@@ -232,9 +248,10 @@ def _cells(
 
 
 def _guardrail_words(grade: Json) -> str:
-    if grade["grade"] is None:
+    if grade["raw"] is None:
         return status_words("pending")
-    return "● holds" if grade["grade"] >= 1 else "✕ broken"
+    # Not the grade: rules may cap that, and inside the edges is inside.
+    return "● holds" if grade["raw"] >= 1 else "✕ broken"
 
 
 def _grid(layout: Layout, *, with_standing: bool) -> Table:

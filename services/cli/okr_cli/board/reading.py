@@ -204,5 +204,8 @@ def _choose_cycle(cycles: list[Json], wanted: str) -> str:
             chosen = [cycle for cycle in by_start if wanted in (cycle["id"], cycle["name"])]
     if not chosen:
         known = ", ".join(f"{cycle['name']} ({cycle['state']})" for cycle in by_start) or "there are none yet"
+        if wanted in ("current", "last"):
+            missing = "runs now" if wanted == "current" else "is closed yet"
+            raise CommandFailed(f"no cycle {missing}: name one with --cycle; {known}")
         raise CommandFailed(f"no such cycle: {wanted}; {known}")
     return str(chosen[-1]["id"])

@@ -13,14 +13,14 @@ from okr_cli.client import Client, connect
 from okr_cli.console import say
 from okr_cli.errors import CommandFailed
 from okr_cli.options import ApiKey, Url
+from okr_cli.rules.drafting import Number, RulesetKey, create_command, draft_command, preview_command
 from okr_cli.rules.watching import watch
 from okr_cli.wording import NOTHING
 
 rulesets = typer.Typer(help="Rulesets: how grades are made.")
-runs = typer.Typer(help="Long work.")
+runs = typer.Typer(help="Long work, such as regrading everything.")
 
-RulesetKey = Annotated[str, typer.Argument(help="The ruleset's key.")]
-Number = Annotated[int, typer.Argument(min=1, help="The version's number.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Do not wait until everything is regraded.")]
 
 
 @rulesets.command("list")
@@ -57,6 +57,11 @@ def show_command(
     Console(highlight=False).print(table)
 
 
+rulesets.command("create")(create_command)
+rulesets.command("draft")(draft_command)
+rulesets.command("preview")(preview_command)
+
+
 @rulesets.command("activate")
 def activate_command(
     key: RulesetKey,
@@ -66,7 +71,7 @@ def activate_command(
     effective_from: Annotated[
         str | None, typer.Option("--from", help="An instant ahead, such as 2027-01-01T00:00:00Z; now if left out.")
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait until everything is regraded.")] = False,
+    detach: Detach = False,
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
@@ -82,6 +87,45 @@ def activate_command(
             console.print(f"run {version['run_id']}", soft_wrap=True)
             return
         _watch(client, version["run_id"], console)
+
+
+@rulesets.command("retire")
+def retire_command(
+    key: RulesetKey,
+    number: Number,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the version.")],
+    detach: Detach = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """End a version, and watch everything being regraded under the rules that hold instead. A planned one never comes."""
+    console = Console(highlight=False)
+    with connect(url, api_key) as client:
+        version = client.post(f"/v1/rulesets/{key}/versions/{number}/retire", {"reason": reason})
+        console.print(f"{key} version {number} is retired", soft_wrap=True)
+        if detach:
+            console.print(f"run {version['run_id']}", soft_wrap=True)
+            return
+        _watch(client, version["run_id"], console)
+
+
+@runs.command("list")
+def list_runs_command(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """List runs, the newest first."""
+    # Lines and no table, so that the ids stay whole in any window: `okr runs watch` takes them.
+    with connect(url, api_key) as client:
+        listed = client.get("/v1/runs", sort="-created_at", limit=limit)["items"]
+    for one in listed:
+        done = f"{one['done']} of {'?' if one['total'] is None else one['total']} {one['unit']}"
+        say(f"{one['id']}  {one['state']:<9}  {_what(one)}: {done}")
+    if not listed:
+        say("no runs")
 
 
 @runs.command("watch")
@@ -106,6 +150,15 @@ def cancel_command(
 def _watch(client: Client, run_id: str, console: Console) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         watch(client, run_id, console)
+
+
+def _what(run: dict[str, Any]) -> str:
+    """What a run does; a team that moves is regraded without any version being named."""
+    detail = run["detail"]
+    if run["kind"] == "regrade":
+        return f"history of {run['subject']}"
+    named = f"{detail['ruleset']} version {detail['number']}" if detail["ruleset"] else detail["scope"]
+    return f"{named} {detail['because']}"
 
 
 def _document(client: Client, key: str, number: int) -> str:
