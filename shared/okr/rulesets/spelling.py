@@ -15,6 +15,8 @@ Syntax = Literal["yaml", "json"]
 LARGEST_TEXT = 65_536
 """Characters of a document; the longest that ships has a twentieth of it."""
 DEEPEST = 20
+MOST_VALUES = 10_000
+"""Values of a document, those in others included; the longest that ships has a fortieth of it."""
 
 
 class RulesetInvalid(Exception):
@@ -30,20 +32,27 @@ def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without references, which a few lines can blow up with, and without keys that are there twice."""
+    """YAML without references, which a few lines can blow up with, and without keys that are there twice.
+
+    Nor are there tags: the loader breaks down in many ways over those that do not fit what they are put on.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             raise _wrong("references (*name) are not allowed; write it out", self.current_event.start_mark)
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        if getattr(event, "tag", None) is not None:
+            raise _wrong("tags (!name) are not allowed; the field knows what it holds", event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
+        seen: set[str] = set()
         for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise _wrong(f"the key {name[:60]!r} is there twice", key.start_mark)
-            seen.add(name)
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong("a key is a word", key.start_mark)
+            if key.value in seen:
+                raise _wrong(f"the key {key.value[:60]!r} is there twice", key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -63,8 +72,7 @@ def parse_document(given: str | Mapping[str, Any], *, syntax: Syntax = "yaml") -
     read = _read(given, syntax) if isinstance(given, str) else given
     if not isinstance(read, Mapping):
         raise RulesetInvalid([Finding("", "a ruleset is a mapping of fields, as in `title: Ours`")])
-    if _depth(read) > DEEPEST:
-        raise RulesetInvalid([Finding("", f"is nested deeper than {DEEPEST} levels")])
+    _check_extent(read)
     try:
         document = RulesetDocument.model_validate(dict(read))
     except ValidationError as error:
@@ -108,14 +116,19 @@ def _first_line(error: Exception) -> str:
     return " ".join(lines[:2])[:300] or type(error).__name__
 
 
-def _depth(value: Any) -> int:
-    """How deep mappings and lists lie in each other, counted no further than is of interest."""
-    depth, level = 0, [value]
-    while level and depth <= DEEPEST:
+def _check_extent(document: Mapping[str, Any]) -> None:
+    """Raise RulesetInvalid for what nests too deep or holds too much: telling what is wrong with each part would take seconds."""
+    depth, count = 0, 0
+    level: list[Mapping[str, Any] | list[Any]] = [document]
+    while level:
         depth += 1
-        inner = [one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list)]
-        level = [one for parts in inner for one in parts if isinstance(one, Mapping | list)]
-    return depth
+        inner = [one for parts in level for one in (parts.values() if isinstance(parts, Mapping) else parts)]
+        count += len(inner)
+        if depth > DEEPEST:
+            raise RulesetInvalid([Finding("", f"is nested deeper than {DEEPEST} levels")])
+        if count > MOST_VALUES:
+            raise RulesetInvalid([Finding("", f"holds more than {MOST_VALUES:,} values")])
+        level = [one for one in inner if isinstance(one, Mapping | list)]
 
 
 def _told(error: ValidationError) -> list[Finding]:
