@@ -19,7 +19,7 @@ from okr.db.as_of import time_zone_of
 from okr.db.contexts import Context, load_contexts
 from okr.db.demand import Subject, subject
 from okr.db.distributions import TeamInTree, read_teams
-from okr.db.key_result_facts import Outline, Values, load_outlines, load_values
+from okr.db.key_result_facts import Outline, Values, load_outlines, load_periods, load_values
 from okr.db.rulebooks import load_rulebook
 from okr.db.timelines import load_latest
 from okr.db.words import RawsThen, load_raws_then, load_words
@@ -134,7 +134,7 @@ async def read_material(connection: asyncpg.Connection, organization_id: UUID, q
         key_results = await connection.fetch(_KEY_RESULTS, organization_id, cycle_id, question.now, periodic)
         children = await connection.fetch(_CHILDREN, organization_id, cycle_id)
         by_objective = _by_objective(objectives, _rules_of(question, book, teams))
-        facts = await _facts(connection, organization_id, key_results, zone)
+        facts = await _facts(connection, organization_id, key_results, zone, question)
         reached = _reached(by_objective, children, facts.outlines.values())
         staying = _staying(by_objective, reached, key_results, children, facts.outlines.values())
         latest = await load_latest(connection, organization_id, staying)
@@ -200,15 +200,28 @@ def _by_objective(
 
 
 async def _facts(
-    connection: asyncpg.Connection, organization_id: UUID, key_results: list[asyncpg.Record], zone: ZoneInfo
+    connection: asyncpg.Connection,
+    organization_id: UUID,
+    key_results: list[asyncpg.Record],
+    zone: ZoneInfo,
+    question: Question,
 ) -> Facts:
     ids = [row["id"] for row in key_results if row["needs_facts"]]
     if not ids:
         return Facts()
     outlines = await load_outlines(connection, organization_id, ids, zone=zone)
-    # From the first day on: rules may look at the values of all periods.
-    since = {outline.id: outline.facts.frame.begins for outline in outlines.values()}
-    return Facts(outlines, await load_values(connection, organization_id, outlines.values(), since=since))
+    # Only so many points are read at once: from the instant on that is graded, and of the periods before it the last ones.
+    ends = {outline.id: outline.facts.frame.last for outline in outlines.values()}
+    since = {id: min(question.now, end or question.now) for id, end in ends.items()}
+    values = await load_values(connection, organization_id, outlines.values(), since=since)
+    looking_back = [one for one in outlines.values() if _looks_at_periods(one, question.rules)]
+    if looking_back:
+        await load_periods(connection, organization_id, looking_back, values=values, since=since)
+    return Facts(outlines, values)
+
+
+def _looks_at_periods(outline: Outline, rules: Ruleset) -> bool:
+    return any(rules.reads_periods(version.measure.kind) for version in outline.facts.versions)
 
 
 def _reached(rules: Mapping[UUID, Rules], children: Iterable[asyncpg.Record], outlines: Iterable[Outline]) -> set[UUID]:
