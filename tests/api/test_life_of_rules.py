@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from house import PLACES, SPOKEN_OF, WRITTEN, House, Served, served
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -114,5 +114,6 @@ _SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to find a shorter example takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from house import House, Served, served
-from hypothesis import HealthCheck, event, given
+from hypothesis import Phase, event, given
 from hypothesis import settings as drawn
 from mutations import mutated, mutated_texts
 from ruleset_examples import EXAMPLES
@@ -23,7 +23,10 @@ IN_ONE_HOUSE = 20
 _LIMIT_SECONDS = 10
 _VERSIONS = "rulesets/organization/versions"
 _SETTINGS = drawn(
-    max_examples=EXAMPLES_HERE, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES_HERE,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to find a shorter example takes minutes
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
