@@ -22,8 +22,8 @@ from okr.db.points import NewPoint
 from okr.db.tables.columns import utc_now
 from okr.settings import Settings
 
-EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "6"))
-STEPS = int(os.environ.get("LIFE_STEPS", "8"))
+EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "12"))
+STEPS = int(os.environ.get("LIFE_STEPS", "10"))
 _places, _documents = st.sampled_from(PLACES), st.sampled_from(sorted(WRITTEN))
 
 
@@ -57,6 +57,12 @@ class Life(RuleBasedStateMachine):
     def activate(self, place: str, document: str) -> None:
         self.does(self.house.activate(place, document))
         self.does(self.house.check_current())
+
+    @rule(documents=st.lists(_documents, min_size=2, max_size=3, unique=True))
+    def activate_in_a_team(self, documents: list[str]) -> None:
+        """One after the other where what is made from it lies outside."""
+        for document in documents:
+            self.activate("leaf", document)
 
     @rule(place=_places, document=_documents, seconds=st.sampled_from([0.1, 86_400, 172_800]))
     def plan(self, place: str, document: str, seconds: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from house import House, Served, served
-from hypothesis import Phase, event, given
+from hypothesis import HealthCheck, Phase, event, given
 from hypothesis import settings as drawn
 from mutations import mutated, mutated_texts
 from ruleset_examples import EXAMPLES
