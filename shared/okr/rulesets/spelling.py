@@ -27,7 +27,7 @@ class RulesetInvalid(Exception):
         self.findings = tuple(found)
 
 
-def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
+def _wrong(problem: str, mark: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
