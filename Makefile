@@ -46,7 +46,7 @@ openapi: $(RUN_READY)
 EXAMPLES ?= 100
 fuzz: $(DEV_READY)
 	@RULESET_EXAMPLES=$$((30 * $(EXAMPLES))) FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest \
-		tests/contract/test_fuzzing.py tests/rulesets -s $(ARGS)
+		tests/contract/test_fuzzing.py tests/rulesets tests/api/test_mutated_rulesets_over_http.py -s $(ARGS)
 
 # About three minutes; the table on standard output, progress on standard error, the figures in .okr/bench.json.
 bench: $(RUN_READY)

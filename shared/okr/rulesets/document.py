@@ -121,7 +121,7 @@ class ZonesPart(Part):
     A mark of null is left out. Marks rise: start, commit, target, stretch.
     """
 
-    commitments: tuple[Commitment, ...] = (Commitment.ASPIRATIONAL, Commitment.LEARNING)
+    commitments: Annotated[tuple[Commitment, ...], Field(max_length=3)] = (Commitment.ASPIRATIONAL, Commitment.LEARNING)
     """The promises for which the zones count; for others grade is progress."""
     needs_stretch: bool = True
     """Whether the zones count only for key results that have a stretch value."""
@@ -408,7 +408,7 @@ class AdjustmentPart(Part):
 
     key: Slug
     """Its name in reasons and explanations."""
-    levels: Annotated[tuple[Level, ...], Field(min_length=1)] = (Level.KEY_RESULT,)
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=3)] = (Level.KEY_RESULT,)
     """What it applies to: key_result, objective, set."""
     when: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
     """The condition, in CEL over subject, team, cycle, metric, elapsed and counts."""
