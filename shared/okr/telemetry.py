@@ -42,6 +42,11 @@ DRAIN_FAILURES = Counter(
     "Batches of demand that failed; their demand stays and is served again.",
     registry=OF_WORKER,
 )
+FAILED_CONDITIONS = Counter(
+    "okr_failed_conditions_total",
+    "Grades of which an adjustment was left out because its condition could not be evaluated; their explanations say which.",
+    registry=OF_WORKER,
+)
 BROKEN_RULESETS = Counter(
     "okr_broken_rulesets_total",
     "Versions of rulesets that could not be read, once in each process; other rules hold in their place.",

@@ -602,6 +602,15 @@ def test_bands_with_open_edges_and_over_progress_or_marks() -> None:
     assert the_grade(a_key_result(UP, a_reading(60)), rules=progress).band == "amber"
 
 
+def test_rules_may_have_words_for_confidence() -> None:
+    bands = (Band("ambitious", "Ambitious", Decimal("0.25")), Band("safe", "Too safe", Decimal("0.9"), is_above=True))
+    rules = replace(STANDARD, confidence_bands=bands)
+    told = [
+        with_steps(a_key_result(UP, a_reading(50, confidence=one)), rules=rules) for one in ("0.9", "0.91", "0.1", None)
+    ]
+    assert [made.confidence_label for made in told] == ["Ambitious", "Too safe", None, None]
+
+
 def test_a_grade_may_be_shown_on_a_scale() -> None:
     rules = replace(STANDARD, label_source=LabelSource.SCALE, scale=Scale(Decimal(1), Decimal(5), 1))
     assert the_grade(a_key_result(UP, a_reading(84)), rules=rules).label == "4.2"

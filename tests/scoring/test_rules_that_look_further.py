@@ -9,6 +9,7 @@ from okr.db.history import current_grades, explain, history
 from okr.db.points import NewPoint
 from okr.domain.explain import sentence
 from okr.domain.values import SubjectKind
+from okr.telemetry import OF_WORKER
 from rules import a_rules_version, a_ruleset
 from workers import Drain, grade_of
 
@@ -123,3 +124,15 @@ async def test_sets_are_adjusted_too_and_read_again_when_asked(company: Company,
     await touch(company, one, since=NOW)
     await drain()
     assert (await current_grades(company.connection, company.id, [one]))[one].grade.reasons == ("adjusted",)
+
+
+async def test_a_condition_that_fails_is_left_out_told_and_counted(company: Company, drain: Drain) -> None:
+    before = OF_WORKER.get_sample_value("okr_failed_conditions_total")
+    # A key result has no parts, and nothing divided by nothing cannot be compared.
+    one, grade = await graded_where(company, drain, "counts.guardrails_broken / counts.parts >= 0.5")
+    assert grade == Decimal("0.8")
+    stored = (await current_grades(company.connection, company.id, [one]))[one]
+    assert stored.grade.reasons == ("adjustment_failed",)
+    explained = await explain(company.connection, company.id, stored)
+    assert "skipped, for the condition" in " ".join(sentence(step) for step in explained.graded.steps)
+    assert OF_WORKER.get_sample_value("okr_failed_conditions_total") > before

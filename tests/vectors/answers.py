@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from okr.domain.grading import graded
-from okr.domain.ruleset import Ruleset, band_of
+from okr.domain.ruleset import Ruleset
 from okr.domain.values import Inputs
 
 HUNDRED = Decimal(100)
@@ -57,11 +57,9 @@ def answered(inputs: Inputs, rules: Ruleset, *, flag: str = "") -> Answer:
 
 def by_confidence(inputs: Inputs, rules: Ruleset) -> Answer:
     """The name that the rules have for the confidence of a subject."""
-    confidence = graded(inputs, rules).grade.confidence
-    band = None if confidence is None else band_of(rules.confidence_bands, confidence)
-    return Answer(
-        share=confidence, word=band.label if band else None, why=f"preset {rules.key}, confidence {confidence}"
-    )
+    made = graded(inputs, rules)
+    confidence = made.grade.confidence
+    return Answer(share=confidence, word=made.confidence_label, why=f"preset {rules.key}, confidence {confidence}")
 
 
 def matches(expected: Any, unit: str, answer: Answers) -> tuple[bool, Any]:

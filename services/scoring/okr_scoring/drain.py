@@ -15,6 +15,7 @@ from okr.db.demand import Claim
 from okr.db.engine import connection_of
 from okr.db.partitions import Partitions
 from okr.db.tables.scoring import KINDS_BY_NUMBER
+from okr.domain.adjusting import CONDITION_FAILED
 from okr_scoring.rescore import Served, serve
 
 BATCH = 500
@@ -193,6 +194,7 @@ def _told_if_it_fails() -> Iterator[None]:
 def _count(served: Served, now: datetime) -> None:
     telemetry.FENCED.inc(served.fenced)
     written = [one for one in served.scored if one.claim.subject in served.written]
+    telemetry.FAILED_CONDITIONS.inc(sum(CONDITION_FAILED in one.current.grade.reasons for one in written))
     telemetry.SNAPSHOTS.inc(sum(len(one.snapshots) for one in written))
     for number, kind in KINDS_BY_NUMBER.items():
         waited = [now - one.claim.requested_at for one in written if one.claim.subject.number == number]

@@ -16,7 +16,7 @@ from okr.domain.measures import Facts, Measured, Trace, measured
 from okr.domain.numbers import ONE, ZERO, clamp, multiply, places12, subtract
 from okr.domain.overriding import with_override
 from okr.domain.roll_up import grade_roll_up
-from okr.domain.ruleset import BandsBy, Ruleset, Staleness, WhenLate
+from okr.domain.ruleset import BandsBy, Ruleset, Staleness, WhenLate, band_of
 from okr.domain.values import (
     Freshness,
     Grade,
@@ -44,7 +44,8 @@ def graded(inputs: Inputs, rules: Ruleset) -> Graded:
     """The same grade, together with the steps that lead to it."""
     steps: list[Step] = []
     made = _grade(inputs, rules, steps)
-    return Graded(made, tuple(steps))
+    confidence = None if made.confidence is None else band_of(rules.confidence_bands, made.confidence)
+    return Graded(made, tuple(steps), confidence.label if confidence else None)
 
 
 def _grade(inputs: Inputs, rules: Ruleset, trace: Trace) -> Grade:

@@ -325,7 +325,8 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A grade together with how it came about."""
+    """A grade together with how it came about, and the rules' word for the confidence that people told."""
 
     grade: Grade
     steps: tuple[Step, ...]
+    confidence_label: str | None = None

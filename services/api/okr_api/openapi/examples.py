@@ -29,6 +29,7 @@ _VALUES: Json = {
     "code": None,
     "commitment": "aspirational",
     "computed_grade": None,
+    "confidence_label": None,
     "comment": "The new confirmation page helps.",
     "commit_value": None,
     "computed_at": "2026-08-14T09:30:01Z",

@@ -51,12 +51,16 @@ class StepRead(Schema):
 
 
 class ExplanationRead(Representation):
-    """Why a grade is what it is: what it was made from, the rules, and each step, made again by the function that graded."""
+    """Why a grade is what it is: what it was made from, the rules, and each step, made again by the function that graded.
+
+    `confidence_label` is the rules' word for the confidence that people told, where they have one.
+    """
 
     subject: str
     as_of: datetime | None
     known_at: datetime | None
     grade: GradeRead
+    confidence_label: str | None
     inputs: dict[str, Any] | None
     steps: list[StepRead]
 

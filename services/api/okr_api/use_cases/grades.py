@@ -131,6 +131,7 @@ async def show_explanation(
         as_of=when.as_of,
         known_at=when.known_at,
         grade=grade,
+        confidence_label=None if explained is None else explained.graded.confidence_label,
         inputs=None if explained is None else inputs_read(explained.inputs),
         steps=[] if explained is None else [step_read(step) for step in explained.graded.steps],
     )
