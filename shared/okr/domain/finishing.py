@@ -36,7 +36,9 @@ def finished(
     if grade is not None:
         grade = _within(grade, level, rules=rules, trace=trace)
         grade = _rounded(grade, level, rules=rules, trace=trace)
-    over = {BandsBy.GRADE: grade, BandsBy.PROGRESS: progress, BandsBy.MARKS: by_marks}[rules.bands_by]
+    over = grade
+    if rules.bands_by is not BandsBy.GRADE:
+        over = progress if rules.bands_by is BandsBy.PROGRESS else by_marks
     return named(
         grade,
         level=level,

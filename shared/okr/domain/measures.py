@@ -150,33 +150,32 @@ def travelled(value: Decimal, measure: Measure, *, rules: Ruleset, method: Metho
         _note(trace, Step("share", "raw", value, raw, {"value": value}))
         return Measured(value, raw, _beyond(raw))
     along = way(measure, to_stretch=rules.way_to_stretch)
-    target = end_of(measure, to_stretch=rules.way_to_stretch)
     if along is not None and along.is_flat:
         return _flat(value, measure, along=along, rules=rules, trace=trace)
-    if target is None or (along is None and method is Method.LINEAR):
+    if method is not Method.LINEAR:
+        return _by_ratio(value, end_of(measure, to_stretch=rules.way_to_stretch), method=method, trace=trace)
+    if along is None:
         return Measured(value, reason="not_measurable")
-    divisor = {Method.LINEAR: None, Method.INVERSE_RATIO: value}.get(method, target)
-    if divisor is not None and not divisor:
-        return Measured(value, reason="not_measurable")
-    if method is Method.LINEAR and along is not None:
-        raw = places12(divide(subtract(value, along.start), subtract(target, along.start)))
-        facts: Facts = {"value": value, "start": along.start, "target": target}
-    else:
-        raw = _by_ratio(value, target, method)
-        facts = {"value": value, "target": target, "method": method.value}
+    start, target = along
+    raw = places12(divide(subtract(value, start), subtract(target, start)))
     if trace is not None:
-        trace.append(Step("way" if method is Method.LINEAR else "ratio", "raw", value, raw, facts))
+        trace.append(Step("way", "raw", value, raw, {"value": value, "start": start, "target": target}))
     return Measured(value, raw, _beyond(raw))
 
 
-def _by_ratio(value: Decimal, target: Decimal, method: Method) -> Decimal:
+def _by_ratio(value: Decimal, target: Decimal | None, *, method: Method, trace: Trace) -> Measured:
+    if target is None or not (value if method is Method.INVERSE_RATIO else target):
+        return Measured(value, reason="not_measurable")
     match method:
         case Method.INVERSE_RATIO:
-            return places12(divide(target, value))
+            raw = places12(divide(target, value))
         case Method.REMAINDER:
-            return places12(subtract(_TWO, divide(value, target)))
+            raw = places12(subtract(_TWO, divide(value, target)))
         case _:
-            return places12(divide(value, target))
+            raw = places12(divide(value, target))
+    if trace is not None:
+        trace.append(Step("ratio", "raw", value, raw, {"value": value, "target": target, "method": method.value}))
+    return Measured(value, raw, _beyond(raw))
 
 
 def _beyond(raw: Decimal) -> str | None:

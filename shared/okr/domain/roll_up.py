@@ -9,7 +9,7 @@ from okr.domain.adjusting import adjusted, context_of
 from okr.domain.finishing import finished
 from okr.domain.measures import Facts, Trace
 from okr.domain.numbers import ONE, ZERO, add, clamp, divide, places12, weighted_sum
-from okr.domain.ruleset import Bounds, Combine, How, Parts, Ruleset, ZeroWeight
+from okr.domain.ruleset import UNBOUNDED, Combine, How, Parts, Ruleset, ZeroWeight
 from okr.domain.values import Freshness, Grade, Part, RollUpInputs, Step, SubjectKind
 
 _TWO = Decimal(2)
@@ -130,7 +130,11 @@ def _combined(number: str, parts: Sequence[Part], *, combine: Combine, trace: Tr
     terms = tuple(part for part in parts if combine.missing_is_zero or getattr(part, number) is not None)
     if not terms:
         return _empty(number, combine, trace)
-    numbers = [_bounded(getattr(part, number) or ZERO, number, combine) for part in terms]
+    numbers = [getattr(part, number) or ZERO for part in terms]
+    if number != "raw" and combine.part_bounds != UNBOUNDED:
+        # Raw stays as it is, for it is what was measured.
+        bounds = combine.part_bounds
+        numbers = [clamp(one, bounds.floor, bounds.cap) for one in numbers]
     if combine.how is How.WEIGHTED_MEAN or combine.how is How.MEAN:
         return _weighted(number, terms, numbers, combine=combine, trace=trace)
     result = _picked(numbers, combine.how)
@@ -149,15 +153,10 @@ def _empty(number: str, combine: Combine, trace: Trace) -> Decimal | None:
     return combine.empty
 
 
-def _bounded(value: Decimal, number: str, combine: Combine) -> Decimal:
-    """What a part counts with; raw stays as it is, for it is what was measured."""
-    return value if number == "raw" else clamp(value, combine.part_bounds.floor, combine.part_bounds.cap)
-
-
 def _edges(number: str, combine: Combine) -> Facts:
     """The bounds of parts, where there are any, for whoever redoes the step."""
     bounds = combine.part_bounds
-    if number == "raw" or bounds == Bounds():
+    if number == "raw" or bounds == UNBOUNDED:
         return {}
     return {"part_floor": bounds.floor, "part_cap": bounds.cap}
 

@@ -170,6 +170,9 @@ class Bounds:
     cap: Decimal | None = None
 
 
+UNBOUNDED = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """A name for numbers from `since` up to the next band; the edge itself belongs to it unless `is_above`."""
@@ -218,7 +221,7 @@ class Combine:
     missing_is_zero: bool = False
     empty: Decimal | None = None
     zero_weight: ZeroWeight = ZeroWeight.NONE
-    part_bounds: Bounds = Bounds()
+    part_bounds: Bounds = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,11 +327,11 @@ class Ruleset:
     staleness: Staleness
     confidence_bands: tuple[Band, ...]
     adjustments: tuple[Adjustment, ...]
+    ref: RulesetRef = field(init=False)
+    """Its name, as a grade keeps it: one for all of them."""
 
-    @property
-    def ref(self) -> RulesetRef:
-        """Its name, as a grade keeps it."""
-        return RulesetRef(self.key, self.version)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", RulesetRef(self.key, self.version))
 
     def success_line(self, commitment: Commitment | None) -> Decimal:
         """The grade that counts as achieved; None stands for what makes no promise itself: teams, cycles, organizations."""
